@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/ipaddr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum err ipaddr_parse(const char *text, struct ipaddr *out)
+{
+	struct ipaddr address = {0};
+	if (inet_pton(AF_INET, text, address.bytes) == 1)
+		address.length = 4;
+	else if (inet_pton(AF_INET6, text, address.bytes) == 1)
+		address.length = 16;
+	else
+		return ERR_SYNTAX;
+	*out = address;
+	return ERR_NONE;
+}
+
+const char *ipaddr_format(const struct ipaddr *address, char *out)
+{
+	int family = address->length == 4 ? AF_INET : AF_INET6;
+	if (!inet_ntop(family, address->bytes, out, IPADDR_TEXT_SIZE))
+		out[0] = '\0';
+	return out;
+}
+
+int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b)
+{
+	if (a->length != b->length)
+		return a->length < b->length ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, a->length);
+}
+
+bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b)
+{
+	return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+bool ipaddr_is_loopback(const struct ipaddr *address)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	if (address->length == 4)
+		return address->bytes[0] == 127;
+	return address->length == 16 && memcmp(address->bytes, one, 16) == 0;
+}
+
+bool ipaddr_is_unspecified(const struct ipaddr *address)
+{
+	static const uint8_t zero[16];
+	return memcmp(address->bytes, zero, address->length) == 0;
+}
+
+struct ipaddr ipaddr_from_sockaddr(const struct sockaddr *address)
+{
+	struct ipaddr out = {0};
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, address, sizeof(in));
+		out.length = 4;
+		memcpy(out.bytes, &in.sin_addr, 4);
+	} else if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+		memcpy(&in6, address, sizeof(in6));
+		out.length = 16;
+		memcpy(out.bytes, &in6.sin6_addr, 16);
+	}
+	return out;
+}
+
+static bool ipprefix_equal_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	if (memcmp(a, b, bits / 8) != 0)
+		return false;
+	unsigned rest = bits % 8;
+	if (!rest)
+		return true;
+	uint8_t mask = (uint8_t)(0xff << (8 - rest));
+	return ((a[bits / 8] ^ b[bits / 8]) & mask) == 0;
+}
+
+static bool ipprefix_has_host_bits(const struct ipprefix *prefix)
+{
+	uint8_t masked[16] = {0};
+	memcpy(masked, prefix->address.bytes, prefix->bits / 8);
+	if (prefix->bits % 8) {
+		uint8_t mask = (uint8_t)(0xff << (8 - prefix->bits % 8));
+		masked[prefix->bits / 8] = prefix->address.bytes[prefix->bits / 8] & mask;
+	}
+	return memcmp(masked, prefix->address.bytes, prefix->address.length) != 0;
+}
+
+enum err ipprefix_parse(const char *text, struct ipprefix *out)
+{
+	char address[IPADDR_TEXT_SIZE];
+	const char *slash = strchr(text, '/');
+	if (!slash || (size_t)(slash - text) >= sizeof(address))
+		return ERR_SYNTAX;
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+
+	struct ipprefix prefix = {0};
+	if (ipaddr_parse(address, &prefix.address))
+		return ERR_SYNTAX;
+	const char *digits = slash + 1;
+	if (strspn(digits, "0123456789") != strlen(digits) || !*digits ||
+		strlen(digits) > 3)
+		return ERR_SYNTAX;
+	long bits = strtol(digits, NULL, 10);
+	if (bits > prefix.address.length * 8)
+		return ERR_RANGE;
+	prefix.bits = (uint8_t)bits;
+	if (ipprefix_has_host_bits(&prefix))
+		return ERR_RANGE;
+	*out = prefix;
+	return ERR_NONE;
+}
+
+bool ipprefix_contains(const struct ipprefix *prefix, const struct ipaddr *address)
+{
+	return prefix->address.length == address->length &&
+	       ipprefix_equal_bits(prefix->address.bytes, address->bytes, prefix->bits);
+}

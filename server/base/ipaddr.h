@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/base/err.h"
+
+/* IP addresses and prefixes in network byte order. Pure functions, any thread. */
+
+struct sockaddr;
+
+enum { IPADDR_TEXT_SIZE = 46 }; /* INET6_ADDRSTRLEN: the longest text and its NUL */
+
+struct ipaddr {
+	uint8_t length; /* 4 or 16 bytes; 0: no address */
+	uint8_t bytes[16];
+};
+
+struct ipprefix {
+	struct ipaddr address; /* host bits are 0 */
+	uint8_t bits;
+};
+
+/* Dotted quad without leading zeros, or RFC 4291 2.2 text without a zone index. An
+ * IPv4-mapped IPv6 text stays IPv6. ERR_SYNTAX. */
+enum err ipaddr_parse(const char *text, struct ipaddr *out) MUST_CHECK;
+
+/* The canonical text: RFC 5952 for IPv6. Returns `out`, of IPADDR_TEXT_SIZE bytes. */
+const char *ipaddr_format(const struct ipaddr *address, char *out);
+
+int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b);
+bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b);
+bool ipaddr_is_loopback(const struct ipaddr *address);
+bool ipaddr_is_unspecified(const struct ipaddr *address);
+
+/* The address of a socket address; length 0 for another family. */
+struct ipaddr ipaddr_from_sockaddr(const struct sockaddr *address);
+
+/* "10.0.0.0/17"; ERR_SYNTAX, or ERR_RANGE for too many bits or set host bits. */
+enum err ipprefix_parse(const char *text, struct ipprefix *out) MUST_CHECK;
+bool ipprefix_contains(const struct ipprefix *prefix, const struct ipaddr *address);

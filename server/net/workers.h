@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdint.h>
+
+#include "server/base/diag.h"
+#include "server/query/query.h"
+
+/*
+ * The workers: one thread each with an event loop, and for each listening address a
+ * SO_REUSEPORT UDP socket and a TCP listener of its own. Started and stopped by the
+ * control thread.
+ */
+
+struct router;
+struct workers;
+
+struct net_listener {
+	struct sockaddr_storage address; /* port 0: the kernel chooses, the same for all workers */
+	const struct router *router;     /* outlives the workers */
+	const char *file;                /* where the configuration asked for it, for errors */
+	unsigned line, column;
+};
+
+struct net_limits {
+	unsigned tcp_connections;            /* per worker */
+	unsigned tcp_connections_per_client; /* address, per worker */
+	unsigned tcp_in_flight;              /* queries of one connection not yet answered */
+	unsigned tcp_idle_timeout_ms;        /* no query under way (RFC 7766 6.2.3) */
+	unsigned tcp_read_timeout_ms;        /* the rest of a begun message */
+	unsigned tcp_write_timeout_ms;       /* a reader that takes nothing is cut off */
+	unsigned udp_receive_bytes;          /* asked of the kernel for each UDP socket */
+};
+
+/* 1,000 connections, 100 per client, 100 in flight, 10 s idle, 5 s read and write, 4 MiB. */
+extern const struct net_limits net_limits_default;
+
+/* Sums over all workers, and what belongs to sockets. */
+struct net_counters {
+	struct query_counters query;
+	uint64_t udp_kernel_drops; /* datagrams that found the receive buffer full */
+	uint64_t udp_send_errors;
+	uint64_t tcp_accepted, tcp_refused, tcp_timeouts, tcp_protocol_errors;
+};
+
+/*
+ * Opens all sockets, then starts `count` threads. On failure nothing is left open and
+ * `problems` names the address and the reason: a taken port, no permission (ports below
+ * 1024 need CAP_NET_BIND_SERVICE), an address the machine does not have. ERR_NOMEM,
+ * ERR_IO.
+ */
+enum err workers_start(unsigned count, const struct net_listener *listeners,
+	size_t listener_count, const struct net_limits *limits, struct workers **out,
+	struct diag_list *problems) MUST_CHECK;
+
+/* Replies what was received, closes the sockets, joins the threads, frees. */
+void workers_stop(struct workers *workers);
+
+/* The address that listener `index` is bound to, with the port the kernel chose. */
+void workers_address(
+	const struct workers *workers, size_t index, struct sockaddr_storage *out);
+
+void workers_counters(const struct workers *workers, struct net_counters *out);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/query/query.h"
+
+/*
+ * A plugin's part in the life of a query. Instances are made from the configuration and
+ * immutable while workers use them; what they count goes to the worker's counters.
+ */
+
+struct plugin_ops {
+	const char *name;
+	/* Answers, or passes on. NULL: the plugin only observes or only configures. */
+	enum verdict (*query)(void *instance, struct query *query);
+	/* Asks for the memory that `query` will read. May be NULL. */
+	void (*prefetch)(void *instance, const struct query *query);
+	/* Sees each finished reply of its block. May be NULL. */
+	void (*observe)(void *instance, const struct query *query);
+	void (*free)(void *instance);
+};
+
+struct plugin_instance {
+	const struct plugin_ops *ops;
+	void *instance;
+};
+
+enum { CHAIN_MAX = 32 };
+
+/* One server block of one listener: its zones lead here. */
+struct server_block {
+	struct plugin_instance chain[CHAIN_MAX]; /* in the fixed order, query plugins only */
+	uint8_t chain_length;
+	struct plugin_instance observers[CHAIN_MAX];
+	uint8_t observer_count;
+	uint16_t udp_size; /* our EDNS size, 1232 unless configured (DNS flag day 2020) */
+};

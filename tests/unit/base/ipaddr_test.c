@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "server/base/ipaddr.h"
+
+static void text_reads_back_in_canonical_form(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"10.0.0.1", "10.0.0.1"},
+		{"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
+		{"::", "::"},
+		{"::ffff:1.2.3.4", "::ffff:1.2.3.4"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ipaddr address;
+		char text[IPADDR_TEXT_SIZE];
+		assert_int_equal(ipaddr_parse(cases[i][0], &address), ERR_NONE);
+		assert_string_equal(ipaddr_format(&address, text), cases[i][1]);
+	}
+}
+
+static void what_is_no_address_is_refused(void **state)
+{
+	(void)state;
+	static const char *const cases[] = {
+		"", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "fe80::1%eth0", "1.2.3.4 ", "g::"};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ipaddr address;
+		assert_int_equal(ipaddr_parse(cases[i], &address), ERR_SYNTAX);
+	}
+}
+
+static void a_prefix_holds_its_addresses_and_no_others(void **state)
+{
+	(void)state;
+	struct ipprefix prefix;
+	struct ipaddr inside, outside, other_family;
+	assert_int_equal(ipprefix_parse("10.0.128.0/17", &prefix), ERR_NONE);
+	assert_int_equal(ipaddr_parse("10.0.255.1", &inside), ERR_NONE);
+	assert_int_equal(ipaddr_parse("10.0.127.1", &outside), ERR_NONE);
+	assert_int_equal(ipaddr_parse("::a00:8001", &other_family), ERR_NONE);
+	assert_true(ipprefix_contains(&prefix, &inside));
+	assert_false(ipprefix_contains(&prefix, &outside));
+	assert_false(ipprefix_contains(&prefix, &other_family));
+}
+
+static void a_prefix_with_host_bits_or_too_many_bits_is_refused(void **state)
+{
+	(void)state;
+	struct ipprefix prefix;
+	assert_int_equal(ipprefix_parse("10.0.0.1/24", &prefix), ERR_RANGE);
+	assert_int_equal(ipprefix_parse("10.0.0.0/33", &prefix), ERR_RANGE);
+	assert_int_equal(ipprefix_parse("10.0.0.0/", &prefix), ERR_SYNTAX);
+	assert_int_equal(ipprefix_parse("10.0.0.0", &prefix), ERR_SYNTAX);
+	assert_int_equal(ipprefix_parse("10.0.0.0/-1", &prefix), ERR_SYNTAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_reads_back_in_canonical_form),
+		cmocka_unit_test(what_is_no_address_is_refused),
+		cmocka_unit_test(a_prefix_holds_its_addresses_and_no_others),
+		cmocka_unit_test(a_prefix_with_host_bits_or_too_many_bits_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/base/diag.h"
+#include "zones/registry/object.h"
+
+/*
+ * What a source of objects tells its owner. Everything is called on the control thread.
+ * A source knows nothing of DNS; whoever owns it hands these calls to the registry.
+ */
+struct source_sink {
+	void *context;
+	/* The object is there, new or changed or as before. Borrowed for the call. */
+	void (*upsert)(void *context, const struct object *object);
+	/* It is gone. `ns` is "" for a Namespace. */
+	void (*remove)(
+		void *context, enum object_kind kind, const char *ns, const char *name);
+	/* The changes up to here belong together: publish them. */
+	void (*commit)(void *context);
+	/* Whether everything the source has been told to read was read at least once. */
+	void (*synced)(void *context, bool is_synced);
+	/* Problems with the user's files; the list is the caller's. */
+	void (*report)(void *context, const struct diag_list *problems);
+};
