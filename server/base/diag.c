@@ -86,5 +86,6 @@ void diag_list_log(const struct diag_list *list)
 			log_warn("%s", line);
 	}
 	if (list->unstored)
-		log_error("%zu more problems, not kept for want of memory", list->unstored);
+		log_error(
+			"%zu more problems, not kept for want of memory", list->unstored);
 }

@@ -27,7 +27,8 @@ struct diag_list {
 	size_t count;
 	size_t capacity;
 	size_t errors;   /* how many of the items are errors */
-	size_t unstored; /* problems that found no memory to be kept in, also counted in errors */
+	size_t unstored; /* problems that found no memory to be kept in, also counted in
+			    errors */
 };
 
 void diag_list_init(struct diag_list *list);

@@ -28,13 +28,13 @@ static size_t log_prefix(char *line, size_t size, enum log_level level)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	size_t n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, size - n, ".%03ldZ %s ", now.tv_nsec / 1000000,
-		names[level]);
+	n += (size_t)snprintf(
+		line + n, size - n, ".%03ldZ %s ", now.tv_nsec / 1000000, names[level]);
 	return n;
 }
 
-static void log_line(enum log_level level, const char *cause, const char *format,
-	va_list args)
+__attribute__((format(printf, 3, 0))) static void log_line(
+	enum log_level level, const char *cause, const char *format, va_list args)
 {
 	char line[LINE_SIZE];
 	size_t n = log_prefix(line, sizeof(line), level);
