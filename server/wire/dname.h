@@ -14,10 +14,11 @@
  */
 
 enum {
-	DNAME_MAX = 255,       /* octets, the root's included (RFC 1035 2.3.4) */
+	DNAME_MAX = 255, /* octets, the root's included (RFC 1035 2.3.4) */
 	DNAME_LABEL_MAX = 63,
 	DNAME_LABELS_MAX = 127,
-	DNAME_TEXT_SIZE = 1021, /* the longest text: every octet as \DDD, the dots, the NUL */
+	DNAME_TEXT_SIZE =
+		1021, /* the longest text: every octet as \DDD, the dots, the NUL */
 };
 
 struct dname {
@@ -49,8 +50,7 @@ void dname_lower(uint8_t *out, const uint8_t *name, size_t length);
 bool dname_equal(const struct dname *a, const struct dname *b); /* octet for octet */
 
 /* Puts `label` (1 to 63 octets) in front. ERR_RANGE when the name grows over 255. */
-enum err dname_prepend(
-	struct dname *name, const void *label, size_t length) MUST_CHECK;
+enum err dname_prepend(struct dname *name, const void *label, size_t length) MUST_CHECK;
 
 /* Is `name` equal to `zone` or below it? Both lower-case. */
 bool dname_is_within(const struct dname *name, const struct dname *zone);

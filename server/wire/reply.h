@@ -16,9 +16,10 @@
 
 struct reply {
 	uint8_t *buffer;
-	uint16_t capacity;  /* limit of the transport and the client, room for the OPT taken off */
-	uint16_t length;    /* octets written */
-	uint16_t rcode;     /* 12 bits with EDNS */
+	uint16_t capacity; /* limit of the transport and the client, room for the OPT
+			      taken off */
+	uint16_t length;   /* octets written */
+	uint16_t rcode;    /* 12 bits with EDNS */
 	uint16_t answer_count, authority_count, additional_count;
 	bool is_authoritative;
 	bool is_truncated;
@@ -26,7 +27,8 @@ struct reply {
 	uint8_t *owner_end; /* behind the question */
 };
 
-/* The limit for a UDP reply: min(what the client takes, what we send) (RFC 6891 6.2.5). */
+/* The limit for a UDP reply: min(what the client takes, what we send) (RFC 6891 6.2.5).
+ */
 uint16_t reply_udp_limit(const struct edns *edns, uint16_t our_size);
 
 /* Starts the reply to `request`: `size` octets of `buffer` may be used in all. */

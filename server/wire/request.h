@@ -15,18 +15,19 @@ struct request {
 	const uint8_t *message;
 	uint16_t length;
 	uint16_t id;
-	uint16_t flags;           /* the header's second 16 bits */
+	uint16_t flags; /* the header's second 16 bits */
 	uint16_t qtype, qclass;
-	uint16_t question_length; /* octets of the question section: name, type, class; 0: none */
+	uint16_t question_length; /* octets of the question section: name, type, class; 0:
+				     none */
 	uint8_t label_count;      /* of the question name, the root not counted */
 	uint64_t hash;            /* of the lower-case question name */
 	struct edns edns;
-	struct dname name;        /* the question name in lower case */
+	struct dname name; /* the question name in lower case */
 };
 
 enum request_verdict {
 	REQUEST_OK,
-	REQUEST_DROP,    /* not a query (QR set) or too short to have an id: no reply */
+	REQUEST_DROP, /* not a query (QR set) or too short to have an id: no reply */
 	REQUEST_FORMERR,
 	REQUEST_NOTIMP,  /* opcode other than QUERY */
 	REQUEST_BADVERS, /* EDNS version above 0 */
