@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The reader's side of RCU: what a worker finds in a store stays as it is until the end
+ * of its read section. Each worker registers its thread once and opens one read section
+ * for a whole batch of queries. Nothing here fails or waits.
+ */
+
+void store_reader_register(void);
+void store_reader_unregister(void);
+void store_read_lock(void);
+void store_read_unlock(void);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/store/store.h"
+
+#include <string.h>
+
+#include "zones/store/store_internal.h"
+
+void store_prefetch(const struct store *store, uint64_t hash)
+{
+	const struct table *table =
+		atomic_load_explicit(&store->table, memory_order_consume);
+	__builtin_prefetch((const void *)&table->slots[hash & table->mask]);
+}
+
+void store_prefetch_set(const struct store *store, uint64_t hash)
+{
+	const struct table *table =
+		atomic_load_explicit(&store->table, memory_order_consume);
+	uint64_t slot = atomic_load_explicit(
+		&table->slots[hash & table->mask], memory_order_relaxed);
+	const char *set = (const char *)slot_set(slot);
+	__builtin_prefetch(set);
+	__builtin_prefetch(set + 64);
+}
+
+const struct answer_set *store_find(
+	const struct store *store, const uint8_t *name, size_t length, uint64_t hash)
+{
+	const struct table *table =
+		atomic_load_explicit(&store->table, memory_order_consume);
+	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
+		uint64_t slot =
+			atomic_load_explicit(&table->slots[i], memory_order_consume);
+		if (slot == SLOT_EMPTY)
+			return NULL;
+		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
+			continue;
+		const struct answer_set *set = slot_set(slot);
+		if (set->name_length == length && memcmp(set->name, name, length) == 0)
+			return set;
+	}
+}
+
+const struct answer_set *store_find_name(
+	const struct store *store, const struct dname *name)
+{
+	uint64_t hash = hash_bytes(&store->key, name->bytes, name->length);
+	return store_find(store, name->bytes, name->length, hash);
+}
+
+static const struct rrset *answer_set_first(const struct answer_set *set)
+{
+	return (const struct rrset *)(set->name + answer_name_space(set->name_length));
+}
+
+const struct rrset *answer_set_next(
+	const struct answer_set *set, const struct rrset *rrset)
+{
+	const struct rrset *next =
+		rrset ? (const void *)((const uint8_t *)rrset + rrset_space(rrset->size))
+		      : answer_set_first(set);
+	return (const uint8_t *)next < (const uint8_t *)set + set->size ? next : NULL;
+}
+
+const struct rrset *answer_set_find(const struct answer_set *set, uint16_t type)
+{
+	const struct rrset *rrset = answer_set_first(set);
+	for (unsigned i = set->rrset_count; i; i--) {
+		if (rrset->type == type)
+			return rrset;
+		rrset = (const void *)((const uint8_t *)rrset + rrset_space(rrset->size));
+	}
+	return NULL;
+}
+
+const struct srv_group *srv_group_next(const struct srv_group *group)
+{
+	size_t ports = (group->port_count + 1u) / 2 * 2;
+	return (const void *)((const uint8_t *)group + sizeof(*group) +
+			      ports * sizeof(uint16_t));
+}
+
+struct target targets_get(const struct targets *targets, uint32_t index)
+{
+	const uint8_t *at = (const uint8_t *)targets + targets->offsets[index];
+	struct target target = {.label = at};
+	at += 1 + at[0];
+	memcpy(&target.ipv4_count, at, 2);
+	memcpy(&target.ipv6_count, at + 2, 2);
+	target.ipv4 = at + 4;
+	target.ipv6 = target.ipv4 + target.ipv4_count * 4u;
+	return target;
+}
+
+int store_zone_find(const struct store *store, const struct dname *name)
+{
+	for (unsigned i = 0; i < store->zone_count; i++)
+		if (dname_is_within(name, &store->zones[i].zone.name))
+			return (int)i;
+	return -1;
+}
+
+const struct store_zone *store_zone(const struct store *store, unsigned index)
+{
+	return &store->zones[index].zone;
+}
+
+unsigned store_zone_count(const struct store *store)
+{
+	return store->zone_count;
+}
+
+uint32_t store_zone_serial(const struct store *store, unsigned index)
+{
+	return atomic_load_explicit(&store->zones[index].serial, memory_order_relaxed);
+}
+
+bool store_is_synced(const struct store *store)
+{
+	return atomic_load_explicit(&store->is_synced, memory_order_relaxed);
+}

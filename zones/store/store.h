@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/base/hash.h"
+#include "server/wire/dname.h"
+
+/*
+ * The store: lower-case wire-format owner name -> immutable answer set. Workers read it
+ * under RCU (reader.h) and never wait; the control thread alone writes (store_write.h),
+ * one name at a time, each replaced atomically.
+ *
+ * An answer set is one block of memory:
+ *
+ *     struct answer_set | owner name, padded to 8 | rrset | data, padded to 8 | rrset ...
+ *
+ * An rrset of any type but SRV is canned: whole records, ready to follow the question,
+ * whose owner is the compression pointer c00c to the question name. Records of one rrset
+ * can be stepped over by their RDLENGTH (canned_next).
+ *
+ * SRV answers are not canned: with their additional addresses they would be nine tenths
+ * of the memory of a cluster full of headless services, for the bare name repeats what
+ * every port name says. They share one table of targets per service and are written
+ * from it (RFC 2782 allows no compression in a target, so it is a copy either way).
+ *
+ * Names between a zone's apex and an existing name exist (RFC 8020): they have a set
+ * without rrsets.
+ */
+
+struct store;
+
+enum { STORE_ZONES_MAX = 255 };
+
+/* A zone's fixed facts. `name` is lower-case. */
+struct store_zone {
+	struct dname name;
+	uint32_t ttl_s;
+};
+
+struct rrset {
+	uint16_t type;
+	uint16_t count; /* records; SRV: groups. Saturates at 65535 */
+	uint32_t size;  /* octets of data */
+	uint8_t data[] __attribute__((aligned(8)));
+};
+
+struct answer_set {
+	uint32_t size;     /* octets of the whole block */
+	uint32_t children; /* names right below; the control thread's, readers do not look
+			    */
+	uint32_t hash;     /* low half of the name's hash, for growing the table */
+	uint8_t zone;      /* index in the store's zones */
+	uint8_t rrset_count;
+	bool is_implied; /* exists only because names below it do */
+	uint8_t name_length;
+	uint8_t name[] __attribute__((aligned(8)));
+};
+
+/* A name that SRV records point at, and its addresses: the octets of `count` targets,
+ * each { label length, label, IPv4 count, IPv6 count (16 bits), addresses }. The label
+ * comes in front of the service's name; length 0 is the service itself. */
+struct targets {
+	uint32_t references; /* answer sets; the control thread's */
+	uint32_t size;       /* octets of the whole table */
+	uint32_t count;
+	uint32_t offsets[]; /* of each target from the start of the struct */
+};
+
+struct target {
+	const uint8_t *label; /* its length octet first */
+	uint16_t ipv4_count, ipv6_count;
+	const uint8_t *ipv4, *ipv6;
+};
+
+/* Data of an SRV rrset: this, then `rrset.count` groups. */
+struct srv_data {
+	const struct targets *targets;
+	uint32_t ttl_s;
+	uint16_t weight;
+	uint8_t skip; /* octets of the owner in front of the service's name */
+	uint8_t unused;
+};
+
+/* Each target from `first` on, `target_count` of them, with each of the ports. */
+struct srv_group {
+	uint32_t first, target_count;
+	uint16_t port_count;
+	bool has_additional; /* false: an earlier group has written these addresses */
+	uint8_t unused;
+	uint16_t ports[]; /* padded to 4 octets */
+};
+
+/* --- readers, inside a read section --- */
+
+/* Asks for the table slot of a name that will be looked up. */
+void store_prefetch(const struct store *store, uint64_t hash);
+
+/* Asks for the answer set that the slot, fetched by now, leads to. */
+void store_prefetch_set(const struct store *store, uint64_t hash);
+
+/* The set of a lower-case name, NULL: the name does not exist. `hash` is hash_bytes of
+ * the name with the store's key. Valid until the read section ends. */
+const struct answer_set *store_find(
+	const struct store *store, const uint8_t *name, size_t length, uint64_t hash);
+
+/* The same, hashing here: for names that did not come with a question. */
+const struct answer_set *store_find_name(
+	const struct store *store, const struct dname *name);
+
+/* Both valid as long as the set. NULL: no such type; NULL: `rrset` was the last. */
+const struct rrset *answer_set_find(const struct answer_set *set, uint16_t type);
+const struct rrset *answer_set_next(
+	const struct answer_set *set, const struct rrset *rrset);
+
+/* Octets of the canned record at `record`. */
+static inline size_t canned_size(const uint8_t *record)
+{
+	return 12u + (size_t)(record[10] << 8 | record[11]);
+}
+
+const struct srv_group *srv_group_next(const struct srv_group *group);
+struct target targets_get(const struct targets *targets, uint32_t index);
+
+/* The longest zone that a lower-case name is in; -1: none. */
+int store_zone_find(const struct store *store, const struct dname *name);
+
+/* Fixed for the life of the store. */
+const struct store_zone *store_zone(const struct store *store, unsigned index);
+unsigned store_zone_count(const struct store *store);
+
+/* The zone's serial now (RFC 1982); any thread. */
+uint32_t store_zone_serial(const struct store *store, unsigned index);
+
+/* False until everything was read once: nothing in the store may be trusted to be
+ * absent. Any thread. */
+bool store_is_synced(const struct store *store);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "zones/store/store.h"
+
+/* What store.c (readers) and store_write.c (the writer) share, and nobody else sees. */
+
+/*
+ * The table: open addressing with linear probing, at most three quarters full. A slot is
+ * 8 octets, so that a cache line holds eight of them: the low 48 bits point to the set
+ * (user space addresses have no more on the machines we run on), the high 16 are the top
+ * of the hash, so that a set is hardly ever touched in vain. A slot goes from empty to a
+ * set and from a set to another of the same name, or to "removed", never back to empty:
+ * a reader in the middle of a probe misses nothing.
+ */
+struct table {
+	size_t mask; /* slots - 1, a power of two less one */
+	size_t used; /* slots that are not empty; the writer's */
+	_Atomic uint64_t slots[];
+};
+
+#define SLOT_EMPTY   UINT64_C(0)
+#define SLOT_REMOVED UINT64_C(1)
+#define SLOT_POINTER ((UINT64_C(1) << 48) - 1)
+
+static inline const struct answer_set *slot_set(uint64_t slot)
+{
+	return (const struct answer_set *)(uintptr_t)(slot & SLOT_POINTER);
+}
+
+struct zone_state {
+	struct store_zone zone;
+	_Atomic uint32_t serial;
+	bool has_changed; /* since the last commit; the writer's */
+};
+
+struct writer;
+
+struct store {
+	struct table *_Atomic table;
+	struct hash_key key;
+	atomic_bool is_synced;
+	unsigned zone_count;
+	struct zone_state *zones; /* longest name first */
+	struct writer *writer;
+};
+
+static inline size_t answer_name_space(size_t length)
+{
+	return (length + 7) & ~(size_t)7;
+}
+
+static inline size_t rrset_space(size_t size)
+{
+	return sizeof(struct rrset) + ((size + 7) & ~(size_t)7);
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/store/store_write.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/clock.h"
+#include "server/wire/message.h"
+#include "zones/store/builder.h"
+#include "zones/store/grace.h"
+#include "zones/store/store_internal.h"
+
+enum { TABLE_SLOTS_MIN = 64 };
+
+/* A set or a table that readers may still hold. */
+struct retired {
+	void *memory;
+	bool is_set;
+};
+
+struct writer {
+	struct retired *retired;
+	size_t retired_count, retired_capacity;
+	size_t names, bytes;
+};
+
+static struct table *writer_table(const struct store *store)
+{
+	return atomic_load_explicit(&store->table, memory_order_relaxed);
+}
+
+static struct table *table_new(size_t slots)
+{
+	struct table *table = calloc(1, sizeof(*table) + slots * sizeof(uint64_t));
+	if (table)
+		table->mask = slots - 1;
+	return table;
+}
+
+static int zone_compare(const void *a, const void *b)
+{
+	const struct zone_state *left = a, *right = b;
+	return right->zone.name.length - left->zone.name.length;
+}
+
+struct store *store_new(
+	const struct hash_key *key, const struct store_zone *zones, unsigned zone_count)
+{
+	assert(zone_count <= STORE_ZONES_MAX);
+	struct store *store = calloc(1, sizeof(*store));
+	if (!store)
+		return NULL;
+	store->key = *key;
+	store->zone_count = zone_count;
+	store->zones = calloc(zone_count ? zone_count : 1, sizeof(*store->zones));
+	store->writer = calloc(1, sizeof(*store->writer));
+	atomic_init(&store->table, table_new(TABLE_SLOTS_MIN));
+	if (!store->zones || !store->writer || !writer_table(store)) {
+		store_free(store);
+		return NULL;
+	}
+	for (unsigned i = 0; i < zone_count; i++) {
+		store->zones[i].zone = zones[i];
+		atomic_init(&store->zones[i].serial, (uint32_t)clock_unix_s());
+	}
+	qsort(store->zones, zone_count, sizeof(*store->zones), zone_compare);
+	return store;
+}
+
+static void set_free(struct answer_set *set)
+{
+	const struct rrset *srv = answer_set_find(set, TYPE_SRV);
+	if (srv)
+		targets_unref(
+			(struct targets *)((const struct srv_data *)srv->data)->targets);
+	free(set);
+}
+
+static void retired_free(struct retired *retired)
+{
+	if (retired->is_set)
+		set_free(retired->memory);
+	else
+		free(retired->memory);
+}
+
+void store_reclaim(struct store *store)
+{
+	struct writer *writer = store->writer;
+	if (!writer->retired_count)
+		return;
+	grace_wait();
+	for (size_t i = 0; i < writer->retired_count; i++)
+		retired_free(&writer->retired[i]);
+	writer->retired_count = 0;
+}
+
+size_t store_retired(const struct store *store)
+{
+	return store->writer->retired_count;
+}
+
+static void store_retire(struct store *store, void *memory, bool is_set)
+{
+	struct writer *writer = store->writer;
+	struct retired item = {memory, is_set};
+	if (writer->retired_count == writer->retired_capacity) {
+		size_t capacity = writer->retired_capacity * 2 + 64;
+		void *grown = realloc(writer->retired, capacity * sizeof(item));
+		if (!grown) {
+			/* No memory to remember it by: wait for the readers now. */
+			grace_wait();
+			retired_free(&item);
+			return;
+		}
+		writer->retired = grown;
+		writer->retired_capacity = capacity;
+	}
+	writer->retired[writer->retired_count++] = item;
+}
+
+void store_free(struct store *store)
+{
+	if (!store)
+		return;
+	struct table *table = writer_table(store);
+	for (size_t i = 0; table && i <= table->mask; i++) {
+		uint64_t slot = atomic_load(&table->slots[i]);
+		if (slot > SLOT_REMOVED)
+			set_free((struct answer_set *)slot_set(slot));
+	}
+	free(table);
+	if (store->writer) {
+		for (size_t i = 0; i < store->writer->retired_count; i++)
+			retired_free(&store->writer->retired[i]);
+		free(store->writer->retired);
+	}
+	free(store->writer);
+	free(store->zones);
+	free(store);
+}
+
+/* --- the table --- */
+
+static uint64_t slot_make(uint64_t hash, const struct answer_set *set)
+{
+	uint64_t pointer = (uint64_t)(uintptr_t)set;
+	assert(pointer <= SLOT_POINTER);
+	return (hash & ~SLOT_POINTER) | pointer;
+}
+
+/* The slot that holds `name`, or NULL. */
+static _Atomic uint64_t *table_find(
+	struct table *table, const uint8_t *name, size_t length, uint64_t hash)
+{
+	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
+		uint64_t slot =
+			atomic_load_explicit(&table->slots[i], memory_order_relaxed);
+		if (slot == SLOT_EMPTY)
+			return NULL;
+		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
+			continue;
+		const struct answer_set *set = slot_set(slot);
+		if (set->name_length == length && memcmp(set->name, name, length) == 0)
+			return &table->slots[i];
+	}
+}
+
+static void table_insert(struct table *table, uint64_t hash, const struct answer_set *set)
+{
+	size_t i = hash & table->mask;
+	while (atomic_load_explicit(&table->slots[i], memory_order_relaxed) != SLOT_EMPTY)
+		i = (i + 1) & table->mask;
+	atomic_store_explicit(
+		&table->slots[i], slot_make(hash, set), memory_order_release);
+	table->used++;
+}
+
+/* Makes room for one more: a larger table, or one of the same size without the slots
+ * that were removed. Readers keep the old one until their section ends. */
+static enum err store_make_room(struct store *store)
+{
+	struct table *old = writer_table(store);
+	size_t slots = old->mask + 1;
+	if (old->used + 1 <= slots / 4 * 3)
+		return ERR_NONE;
+	if (store->writer->names + 1 > slots / 8 * 3)
+		slots *= 2;
+	struct table *table = table_new(slots);
+	if (!table)
+		return ERR_NOMEM;
+	for (size_t i = 0; i <= old->mask; i++) {
+		uint64_t slot =
+			atomic_load_explicit(&old->slots[i], memory_order_relaxed);
+		if (slot <= SLOT_REMOVED)
+			continue;
+		const struct answer_set *set = slot_set(slot);
+		table_insert(table, (slot & ~SLOT_POINTER) | set->hash, set);
+	}
+	atomic_store_explicit(&store->table, table, memory_order_release);
+	store_retire(store, old, false);
+	return ERR_NONE;
+}
+
+/* --- names and their ancestors --- */
+
+static struct answer_set *store_get(const struct store *store, const struct dname *name)
+{
+	return (struct answer_set *)store_find_name(store, name);
+}
+
+static enum err store_insert(struct store *store, struct answer_set *set)
+{
+	enum err err = store_make_room(store);
+	if (err)
+		return err;
+	uint64_t hash = hash_bytes(&store->key, set->name, set->name_length);
+	set->hash = (uint32_t)hash;
+	table_insert(writer_table(store), hash, set);
+	store->writer->names++;
+	store->writer->bytes += set->size;
+	return ERR_NONE;
+}
+
+static void store_delete(struct store *store, struct answer_set *set)
+{
+	uint64_t hash = hash_bytes(&store->key, set->name, set->name_length);
+	_Atomic uint64_t *slot =
+		table_find(writer_table(store), set->name, set->name_length, hash);
+	assert(slot);
+	atomic_store_explicit(slot, SLOT_REMOVED, memory_order_release);
+	store->writer->names--;
+	store->writer->bytes -= set->size;
+	store_retire(store, set, true);
+}
+
+static void store_replace(
+	struct store *store, struct answer_set *old, struct answer_set *set)
+{
+	uint64_t hash = hash_bytes(&store->key, set->name, set->name_length);
+	_Atomic uint64_t *slot =
+		table_find(writer_table(store), set->name, set->name_length, hash);
+	assert(slot);
+	set->hash = (uint32_t)hash;
+	set->children = old->children;
+	atomic_store_explicit(slot, slot_make(hash, set), memory_order_release);
+	store->writer->bytes += set->size;
+	store->writer->bytes -= old->size;
+	store_retire(store, old, true);
+}
+
+static bool is_apex(const struct store *store, const struct dname *name, unsigned zone)
+{
+	return name->length == store->zones[zone].zone.name.length;
+}
+
+static struct dname parent_of(const struct dname *name)
+{
+	struct dname parent;
+	size_t skip = name->bytes[0] + 1u;
+	parent.length = (uint8_t)(name->length - skip);
+	memcpy(parent.bytes, name->bytes + skip, parent.length);
+	return parent;
+}
+
+/* A set without records. */
+static struct answer_set *set_new_empty(
+	const struct dname *name, unsigned zone, bool is_implied)
+{
+	size_t size = sizeof(struct answer_set) + answer_name_space(name->length);
+	struct answer_set *set = calloc(1, size);
+	if (!set)
+		return NULL;
+	set->size = (uint32_t)size;
+	set->zone = (uint8_t)zone;
+	set->is_implied = is_implied;
+	set->name_length = name->length;
+	memcpy(set->name, name->bytes, name->length);
+	return set;
+}
+
+static void parent_release(struct store *store, const struct dname *name, unsigned zone)
+{
+	if (is_apex(store, name, zone))
+		return;
+	struct dname parent = parent_of(name);
+	struct answer_set *set = store_get(store, &parent);
+	assert(set && set->children);
+	if (--set->children == 0 && set->is_implied) {
+		parent_release(store, &parent, zone);
+		store_delete(store, set);
+	}
+}
+
+/* Counts one more name below the parent of `name`, which comes to exist with all above
+ * it if it did not (RFC 8020). Recursion is bounded by the labels of a name. */
+static enum err parent_hold(struct store *store, const struct dname *name, unsigned zone)
+{
+	if (is_apex(store, name, zone))
+		return ERR_NONE;
+	struct dname parent = parent_of(name);
+	struct answer_set *set = store_get(store, &parent);
+	if (set) {
+		set->children++;
+		return ERR_NONE;
+	}
+	enum err err = parent_hold(store, &parent, zone);
+	if (err)
+		return err;
+	set = set_new_empty(&parent, zone, true);
+	err = set ? store_insert(store, set) : ERR_NOMEM;
+	if (err) {
+		free(set);
+		parent_release(store, &parent, zone);
+		return err;
+	}
+	set->children = 1;
+	return ERR_NONE;
+}
+
+/* --- what the control thread calls --- */
+
+static bool set_is_same(
+	const struct answer_set *set, const struct answer_builder *builder)
+{
+	const size_t fixed = offsetof(struct answer_set, name);
+	const struct answer_set *image = (const void *)builder->image.bytes;
+	return !set->is_implied && set->size == builder->image.length &&
+	       set->zone == image->zone && set->rrset_count == image->rrset_count &&
+	       memcmp(set->name, image->name, set->size - fixed) == 0;
+}
+
+static struct answer_set *set_new(const struct answer_builder *builder)
+{
+	struct answer_set *set = malloc(builder->image.length);
+	if (!set)
+		return NULL;
+	memcpy(set, builder->image.bytes, builder->image.length);
+	set->size = (uint32_t)builder->image.length;
+	if (builder->targets)
+		targets_ref(builder->targets);
+	return set;
+}
+
+enum err store_put(struct store *store, struct answer_builder *builder)
+{
+	answer_end(builder);
+	if (builder->image.has_failed)
+		return ERR_NOMEM;
+	const struct dname *owner = &builder->owner;
+	struct answer_set *old = store_get(store, owner);
+	if (old && set_is_same(old, builder))
+		return ERR_NONE;
+	struct answer_set *set = set_new(builder);
+	if (!set)
+		return ERR_NOMEM;
+	unsigned zone = set->zone;
+	if (old) {
+		store_replace(store, old, set);
+	} else {
+		enum err err = parent_hold(store, owner, zone);
+		if (!err) {
+			err = store_insert(store, set);
+			if (err)
+				parent_release(store, owner, zone);
+		}
+		if (err) {
+			set_free(set);
+			return err;
+		}
+	}
+	store->zones[zone].has_changed = true;
+	return ERR_NONE;
+}
+
+enum err store_remove(struct store *store, const struct dname *name)
+{
+	struct answer_set *old = store_get(store, name);
+	if (!old || old->is_implied)
+		return ERR_NONE;
+	unsigned zone = old->zone;
+	if (old->children) {
+		struct answer_set *set = set_new_empty(name, zone, true);
+		if (!set)
+			return ERR_NOMEM;
+		store_replace(store, old, set);
+	} else {
+		parent_release(store, name, zone);
+		store_delete(store, old);
+	}
+	store->zones[zone].has_changed = true;
+	return ERR_NONE;
+}
+
+/* RFC 1982: forward, with the clock where that is forward. */
+static uint32_t serial_next(uint32_t serial, uint32_t now)
+{
+	return (int32_t)(now - (serial + 1)) > 0 ? now : serial + 1;
+}
+
+bool store_commit(struct store *store)
+{
+	bool has_changed = false;
+	uint32_t now = (uint32_t)clock_unix_s();
+	for (unsigned i = 0; i < store->zone_count; i++) {
+		struct zone_state *zone = &store->zones[i];
+		if (!zone->has_changed)
+			continue;
+		uint32_t serial =
+			atomic_load_explicit(&zone->serial, memory_order_relaxed);
+		atomic_store_explicit(
+			&zone->serial, serial_next(serial, now), memory_order_relaxed);
+		zone->has_changed = false;
+		has_changed = true;
+	}
+	return has_changed;
+}
+
+void store_set_synced(struct store *store, bool is_synced)
+{
+	atomic_store_explicit(&store->is_synced, is_synced, memory_order_relaxed);
+}
+
+struct store_size store_size(const struct store *store)
+{
+	size_t table = (writer_table(store)->mask + 1) * sizeof(uint64_t);
+	return (struct store_size){
+		.names = store->writer->names,
+		.bytes = store->writer->bytes + table,
+	};
+}
+
+void store_each(const struct store *store,
+	bool (*each)(void *context, const struct answer_set *set), void *context)
+{
+	const struct table *table = writer_table(store);
+	for (size_t i = 0; i <= table->mask; i++) {
+		uint64_t slot =
+			atomic_load_explicit(&table->slots[i], memory_order_relaxed);
+		if (slot > SLOT_REMOVED && !each(context, slot_set(slot)))
+			return;
+	}
+}

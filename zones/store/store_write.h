@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/base/err.h"
+#include "zones/store/store.h"
+
+/*
+ * The writer's side of the store. Control thread only. What is replaced is freed by
+ * store_reclaim, after every reader that may still see it has ended its read section.
+ */
+
+struct answer_builder;
+
+/* `zones` is copied; serials begin with the Unix time. NULL: no memory. */
+struct store *store_new(
+	const struct hash_key *key, const struct store_zone *zones, unsigned zone_count);
+/* No reader may be left. */
+void store_free(struct store *store);
+
+/*
+ * The name exists from now on with exactly these record sets, its ancestors too.
+ * Nothing is published when it has them already. ERR_NOMEM: as before.
+ */
+enum err store_put(struct store *store, struct answer_builder *builder) MUST_CHECK;
+
+/* The name has no records any more; it stays while names below it exist. ERR_NOMEM: as
+ * before. */
+enum err store_remove(struct store *store, const struct dname *name) MUST_CHECK;
+
+/* Ends a change: the serial of each zone that changed moves forward. Returns whether any
+ * did. */
+bool store_commit(struct store *store);
+
+void store_set_synced(struct store *store, bool is_synced);
+
+/* Waits for the readers and frees what was replaced; cheap when nothing was. */
+void store_reclaim(struct store *store);
+
+/* How much waits for store_reclaim. */
+size_t store_retired(const struct store *store);
+
+struct store_size {
+	size_t names,
+		bytes; /* answer sets, and their memory with the table and targets */
+};
+
+struct store_size store_size(const struct store *store);
+
+/* Every set in no order; stops when `each` returns false. */
+void store_each(const struct store *store,
+	bool (*each)(void *context, const struct answer_set *set), void *context);
+
+/* --- building an answer set --- */
+
+/*
+ * Collects one name's record sets. Reused from name to name, so that nothing is
+ * allocated once it has grown. Errors stick and come out of store_put. Records of one
+ * type are added one after the other, none twice.
+ */
+struct answer_builder *answer_builder_new(void);
+void answer_builder_free(struct answer_builder *builder);
+
+/* Begins a name in `zone` (an index), lower-case. */
+void answer_begin(
+	struct answer_builder *builder, const struct dname *owner, unsigned zone);
+
+/* One record with rdata as it goes on the wire (without compression, or pointing into
+ * the question). */
+void answer_add(struct answer_builder *builder, uint16_t type, uint32_t ttl_s,
+	const void *rdata, size_t length);
+
+/* The SRV set: `targets` gains a reference when the set is stored. */
+void answer_begin_srv(struct answer_builder *builder, struct targets *targets,
+	uint16_t weight, uint32_t ttl_s, uint8_t skip);
+/* One group; `ports` without repetition. */
+void answer_add_srv_group(struct answer_builder *builder, uint32_t first, uint32_t count,
+	bool has_additional, const uint16_t *ports, uint16_t port_count);
+
+/* --- building targets --- */
+
+struct targets_builder;
+struct targets_builder *targets_builder_new(void);
+void targets_builder_free(struct targets_builder *builder);
+void targets_reset(struct targets_builder *builder);
+
+/* One target: `label` without length octet, 0 to 63 octets; 4 and 16 octets an address.
+ */
+void targets_add(struct targets_builder *builder, const void *label, size_t label_length,
+	const uint8_t *ipv4, uint16_t ipv4_count, const uint8_t *ipv6,
+	uint16_t ipv6_count);
+
+/*
+ * The finished table with one reference, the caller's: `previous` itself when it holds
+ * the same, so that a set built on it compares equal. NULL: no memory.
+ */
+struct targets *targets_finish(
+	struct targets_builder *builder, const struct targets *previous);
+void targets_unref(struct targets *targets);
