@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/registry/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A stream is written twice by the same code: first with at == NULL, which only counts,
+ * then into memory of that size.
+ */
+struct packer {
+	char *at;
+	size_t size;
+};
+
+static void put_bytes(struct packer *packer, const void *bytes, size_t length)
+{
+	if (packer->at) {
+		memcpy(packer->at, bytes, length);
+		packer->at += length;
+	}
+	packer->size += length;
+}
+
+static void put_text(struct packer *packer, const char *text)
+{
+	put_bytes(packer, text, strlen(text) + 1);
+}
+
+static void put_u8(struct packer *packer, uint8_t value)
+{
+	put_bytes(packer, &value, 1);
+}
+
+static void put_u32(struct packer *packer, uint32_t value)
+{
+	put_bytes(packer, &value, sizeof(value));
+}
+
+static void put_address(struct packer *packer, const struct ipaddr *address)
+{
+	put_u8(packer, address->length);
+	put_bytes(packer, address->bytes, address->length);
+}
+
+static void put_port(struct packer *packer, const struct object_port *port)
+{
+	put_u8(packer, (uint8_t)port->protocol);
+	put_bytes(packer, &port->port, sizeof(port->port));
+	put_bytes(packer, &port->target_port, sizeof(port->target_port));
+	put_text(packer, port->name);
+	put_text(packer, port->target_name);
+}
+
+static const char *get_text(const char **at)
+{
+	const char *text = *at;
+	*at += strlen(text) + 1;
+	return text;
+}
+
+static uint32_t get_u32(const char **at)
+{
+	uint32_t value;
+	memcpy(&value, *at, sizeof(value));
+	*at += sizeof(value);
+	return value;
+}
+
+static struct ipaddr get_address(const char **at)
+{
+	struct ipaddr address = {.length = (uint8_t) * *at};
+	memcpy(address.bytes, *at + 1, address.length);
+	*at += 1 + address.length;
+	return address;
+}
+
+bool pack_port_next(struct pack_port_iterator *iterator, struct object_port *out)
+{
+	if (!iterator->left)
+		return false;
+	iterator->left--;
+	out->protocol = (enum object_protocol)(uint8_t)*iterator->at++;
+	out->port = (int32_t)get_u32(&iterator->at);
+	out->target_port = (int32_t)get_u32(&iterator->at);
+	out->name = get_text(&iterator->at);
+	out->target_name = get_text(&iterator->at);
+	return true;
+}
+
+static const char *skip_ports(const char *at, uint32_t count)
+{
+	struct pack_port_iterator iterator = {at, count};
+	struct object_port port;
+	while (pack_port_next(&iterator, &port))
+		;
+	return iterator.at;
+}
+
+/* The stream of a block: what `write` puts for the object. NULL: no memory. */
+static void *pack_new(size_t head, const struct object *object, const void *options,
+	void (*write)(struct packer *, const struct object *, const void *), size_t *size)
+{
+	struct packer count = {0};
+	write(&count, object, options);
+	*size = head + count.size;
+	char *block = calloc(1, *size);
+	if (!block)
+		return NULL;
+	struct packer packer = {.at = block + head};
+	write(&packer, object, options);
+	return block;
+}
+
+/* Equal octets from behind the origin on. */
+static bool pack_equal(const void *a, uint32_t a_size, const void *b, uint32_t b_size)
+{
+	const size_t skip = sizeof(struct object_origin);
+	return a_size == b_size &&
+	       memcmp((const char *)a + skip, (const char *)b + skip, a_size - skip) == 0;
+}
+
+/* --- services --- */
+
+static void write_service(
+	struct packer *packer, const struct object *object, const void *options)
+{
+	(void)options;
+	const struct object_service *service = &object->service;
+	put_text(packer, service->external_name);
+	for (size_t i = 0; i < service->port_count; i++)
+		put_port(packer, &service->ports[i]);
+	for (size_t i = 0; i < service->selector_count; i++) {
+		put_text(packer, service->selector[i].key);
+		put_text(packer, service->selector[i].value);
+	}
+}
+
+struct pack_service *pack_service_new(const struct object *object)
+{
+	const struct object_service *service = &object->service;
+	size_t size;
+	struct pack_service *pack =
+		pack_new(sizeof(*pack), object, NULL, write_service, &size);
+	if (!pack)
+		return NULL;
+	pack->origin = object->origin;
+	pack->size = (uint32_t)size;
+	pack->type = (uint8_t)service->type;
+	pack->is_headless = service->is_headless;
+	pack->publishes_not_ready = service->publishes_not_ready;
+	pack->ip_family_policy = (uint8_t)service->ip_family_policy;
+	memcpy(pack->ip_families, service->ip_families, sizeof(pack->ip_families));
+	pack->cluster_ip_count = (uint8_t)service->cluster_ip_count;
+	for (size_t i = 0; i < service->cluster_ip_count && i < 2; i++)
+		pack->cluster_ips[i] = service->cluster_ips[i];
+	pack->port_count = (uint16_t)service->port_count;
+	pack->selector_count = (uint16_t)service->selector_count;
+	return pack;
+}
+
+bool pack_service_equal(const struct pack_service *a, const struct pack_service *b)
+{
+	return pack_equal(a, a->size, b, b->size);
+}
+
+const char *pack_service_external_name(const struct pack_service *service)
+{
+	return service->stream;
+}
+
+struct pack_port_iterator pack_service_ports(const struct pack_service *service)
+{
+	const char *at = service->stream;
+	get_text(&at);
+	return (struct pack_port_iterator){at, service->port_count};
+}
+
+static void get_labels(const char *at, unsigned count, struct object_label *out)
+{
+	for (unsigned i = 0; i < count; i++) {
+		out[i].key = get_text(&at);
+		out[i].value = get_text(&at);
+	}
+}
+
+void pack_service_selector(const struct pack_service *service, struct object_label *out)
+{
+	struct pack_port_iterator ports = pack_service_ports(service);
+	get_labels(skip_ports(ports.at, ports.left), service->selector_count, out);
+}
+
+/* --- slices --- */
+
+static void write_endpoint(struct packer *packer, const struct object_endpoint *endpoint,
+	const struct pack_slice_options *options)
+{
+	size_t count = endpoint->address_count < 255 ? endpoint->address_count : 255;
+	put_u8(packer, endpoint->is_ready);
+	put_u8(packer, (uint8_t)count);
+	put_text(packer, endpoint->hostname);
+	put_text(packer, options->keeps_pod_names ? endpoint->pod_name : "");
+	for (size_t i = 0; i < count; i++)
+		put_address(packer, &endpoint->addresses[i]);
+}
+
+static void write_slice(
+	struct packer *packer, const struct object *object, const void *options)
+{
+	put_text(packer, object->name);
+	put_text(packer, object->slice.service);
+	for (size_t i = 0; i < object->slice.subset_count; i++) {
+		const struct object_subset *subset = &object->slice.subsets[i];
+		put_u32(packer, (uint32_t)subset->port_count);
+		put_u32(packer, (uint32_t)subset->endpoint_count);
+		for (size_t j = 0; j < subset->port_count; j++)
+			put_port(packer, &subset->ports[j]);
+		for (size_t j = 0; j < subset->endpoint_count; j++)
+			write_endpoint(packer, &subset->endpoints[j], options);
+	}
+}
+
+struct pack_slice *pack_slice_new(
+	const struct object *object, const struct pack_slice_options *options)
+{
+	size_t size;
+	struct pack_slice *pack =
+		pack_new(sizeof(*pack), object, options, write_slice, &size);
+	if (!pack)
+		return NULL;
+	pack->origin = object->origin;
+	pack->size = (uint32_t)size;
+	pack->subset_count = (uint32_t)object->slice.subset_count;
+	return pack;
+}
+
+bool pack_slice_equal(const struct pack_slice *a, const struct pack_slice *b)
+{
+	return pack_equal(a, a->size, b, b->size);
+}
+
+const char *pack_slice_name(const struct pack_slice *slice)
+{
+	return slice->stream;
+}
+
+const char *pack_slice_service(const struct pack_slice *slice)
+{
+	return slice->stream + strlen(slice->stream) + 1;
+}
+
+struct pack_subset_iterator pack_slice_subsets(const struct pack_slice *slice)
+{
+	const char *at = slice->stream;
+	get_text(&at);
+	get_text(&at);
+	return (struct pack_subset_iterator){at, slice->subset_count};
+}
+
+bool pack_subset_next(struct pack_subset_iterator *iterator, struct pack_subset *out)
+{
+	if (!iterator->left)
+		return false;
+	iterator->left--;
+	out->port_count = get_u32(&iterator->at);
+	out->endpoint_count = get_u32(&iterator->at);
+	out->ports = (struct pack_port_iterator){iterator->at, out->port_count};
+	out->endpoints = skip_ports(iterator->at, out->port_count);
+	struct pack_endpoint_iterator endpoints = pack_subset_endpoints(out);
+	struct pack_endpoint endpoint;
+	while (pack_endpoint_next(&endpoints, &endpoint))
+		;
+	iterator->at = endpoints.at;
+	return true;
+}
+
+struct pack_endpoint_iterator pack_subset_endpoints(const struct pack_subset *subset)
+{
+	return (struct pack_endpoint_iterator){subset->endpoints, subset->endpoint_count};
+}
+
+bool pack_endpoint_next(
+	struct pack_endpoint_iterator *iterator, struct pack_endpoint *out)
+{
+	if (!iterator->left)
+		return false;
+	iterator->left--;
+	out->is_ready = *iterator->at++;
+	out->address_count = (uint8_t)*iterator->at++;
+	out->hostname = get_text(&iterator->at);
+	out->pod_name = get_text(&iterator->at);
+	out->addresses = iterator->at;
+	for (unsigned i = 0; i < out->address_count; i++)
+		iterator->at += 1 + (uint8_t)*iterator->at;
+	return true;
+}
+
+struct ipaddr pack_endpoint_address(const struct pack_endpoint *endpoint, unsigned index)
+{
+	const char *at = endpoint->addresses;
+	while (index--)
+		at += 1 + (uint8_t)*at;
+	return get_address(&at);
+}
+
+/* --- pods --- */
+
+static void write_pod(
+	struct packer *packer, const struct object *object, const void *options)
+{
+	(void)options;
+	const struct object_pod *pod = &object->pod;
+	for (size_t i = 0; i < pod->ip_count; i++)
+		put_address(packer, &pod->ips[i]);
+	put_text(packer, object->name);
+	put_text(packer, pod->hostname);
+	put_text(packer, pod->subdomain);
+	for (size_t i = 0; i < object->label_count; i++) {
+		put_text(packer, object->labels[i].key);
+		put_text(packer, object->labels[i].value);
+	}
+	for (size_t i = 0; i < pod->port_count; i++) {
+		const struct object_container_port *port = &pod->ports[i];
+		put_port(packer, &(struct object_port){.name = port->name,
+					 .protocol = port->protocol,
+					 .port = port->port,
+					 .target_name = ""});
+	}
+}
+
+struct pack_pod *pack_pod_new(const struct object *object)
+{
+	size_t size;
+	struct pack_pod *pack = pack_new(sizeof(*pack), object, NULL, write_pod, &size);
+	if (!pack)
+		return NULL;
+	const struct object_pod *pod = &object->pod;
+	pack->origin = object->origin;
+	pack->size = (uint32_t)size;
+	pack->is_ready = pod->is_ready;
+	pack->is_gone = pod->is_finished || pod->is_terminating;
+	pack->is_host_network = pod->is_host_network;
+	pack->ip_count = (uint8_t)pod->ip_count;
+	pack->label_count = (uint16_t)object->label_count;
+	pack->port_count = (uint16_t)pod->port_count;
+	return pack;
+}
+
+bool pack_pod_equal(const struct pack_pod *a, const struct pack_pod *b)
+{
+	return pack_equal(a, a->size, b, b->size);
+}
+
+struct ipaddr pack_pod_address(const struct pack_pod *pod, unsigned index)
+{
+	const char *at = pod->stream;
+	while (index--)
+		at += 1 + (uint8_t)*at;
+	return get_address(&at);
+}
+
+const char *pack_pod_name(const struct pack_pod *pod)
+{
+	const char *at = pod->stream;
+	for (unsigned i = 0; i < pod->ip_count; i++)
+		at += 1 + (uint8_t)*at;
+	return at;
+}
+
+void pack_pod_read(const struct pack_pod *pod, struct object_label *out,
+	const char **hostname, const char **subdomain)
+{
+	const char *at = pack_pod_name(pod);
+	get_text(&at);
+	*hostname = get_text(&at);
+	*subdomain = get_text(&at);
+	get_labels(at, pod->label_count, out);
+}
+
+struct pack_port_iterator pack_pod_ports(const struct pack_pod *pod)
+{
+	const char *at = pack_pod_name(pod);
+	for (unsigned i = 0; i < 3 + 2u * pod->label_count; i++)
+		get_text(&at);
+	return (struct pack_port_iterator){at, pod->port_count};
+}

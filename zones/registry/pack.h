@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "zones/registry/object.h"
+
+/*
+ * Objects as the registry keeps them: one block of memory each, a fixed head and a
+ * stream of what varies. Two equal objects pack to equal octets, so "nothing changed" is
+ * a memcmp. The streams are read back through iterators that hand out the structs of
+ * object.h, whose pointers lead into the block. Control thread only.
+ */
+
+struct pack_service {
+	struct object_origin origin; /* not compared */
+	uint32_t size;               /* octets of the block */
+	uint8_t type;                /* enum service_type */
+	bool is_headless, publishes_not_ready;
+	uint8_t ip_family_policy;
+	uint8_t ip_families[2];
+	uint8_t cluster_ip_count;
+	struct ipaddr cluster_ips[2];
+	uint16_t port_count, selector_count;
+	char stream[]; /* external name, ports, selector */
+};
+
+/* NULL: no memory. */
+struct pack_service *pack_service_new(const struct object *object);
+bool pack_service_equal(const struct pack_service *a, const struct pack_service *b);
+
+const char *pack_service_external_name(const struct pack_service *service);
+
+struct pack_port_iterator {
+	const char *at;
+	uint32_t left;
+};
+
+struct pack_port_iterator pack_service_ports(const struct pack_service *service);
+bool pack_port_next(struct pack_port_iterator *iterator, struct object_port *out);
+
+/* The selector into `out`, of selector_count elements. */
+void pack_service_selector(const struct pack_service *service, struct object_label *out);
+
+/* An EndpointSlice or Endpoints object, or what was derived from pods. Only ready
+ * endpoints' flags differ; all are kept, for `waymark lookup`. */
+struct pack_slice {
+	struct object_origin origin; /* not compared */
+	uint32_t size;
+	uint32_t subset_count;
+	char stream[]; /* name, service, subsets */
+};
+
+struct pack_slice_options {
+	bool keeps_pod_names;
+};
+
+struct pack_slice *pack_slice_new(
+	const struct object *object, const struct pack_slice_options *options);
+bool pack_slice_equal(const struct pack_slice *a, const struct pack_slice *b);
+const char *pack_slice_name(const struct pack_slice *slice);
+const char *pack_slice_service(const struct pack_slice *slice);
+
+struct pack_subset {
+	struct pack_port_iterator ports; /* copy it to read them more than once */
+	uint32_t port_count, endpoint_count;
+	const char *endpoints; /* pack_endpoint_next reads from here */
+};
+
+struct pack_subset_iterator {
+	const char *at;
+	uint32_t left;
+};
+
+struct pack_subset_iterator pack_slice_subsets(const struct pack_slice *slice);
+bool pack_subset_next(struct pack_subset_iterator *iterator, struct pack_subset *out);
+
+struct pack_endpoint {
+	bool is_ready;
+	uint8_t address_count;
+	const char *addresses; /* pack_endpoint_address reads them */
+	const char *hostname, *pod_name;
+};
+
+struct pack_endpoint_iterator {
+	const char *at;
+	uint32_t left;
+};
+
+struct pack_endpoint_iterator pack_subset_endpoints(const struct pack_subset *subset);
+bool pack_endpoint_next(
+	struct pack_endpoint_iterator *iterator, struct pack_endpoint *out);
+struct ipaddr pack_endpoint_address(const struct pack_endpoint *endpoint, unsigned index);
+
+struct pack_pod {
+	struct object_origin origin; /* not compared */
+	uint32_t size;
+	bool is_ready, is_gone, is_host_network; /* gone: finished or terminating */
+	uint8_t ip_count;
+	uint16_t label_count, port_count;
+	char stream[]; /* addresses, name, hostname, subdomain, labels, ports */
+};
+
+struct pack_pod *pack_pod_new(const struct object *object);
+bool pack_pod_equal(const struct pack_pod *a, const struct pack_pod *b);
+
+struct ipaddr pack_pod_address(const struct pack_pod *pod, unsigned index);
+const char *pack_pod_name(const struct pack_pod *pod);
+/* Labels into `out`, of label_count elements; returns hostname and subdomain too. */
+void pack_pod_read(const struct pack_pod *pod, struct object_label *out,
+	const char **hostname, const char **subdomain);
+struct pack_port_iterator pack_pod_ports(const struct pack_pod *pod);

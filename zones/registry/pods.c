@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/arena.h"
+#include "zones/registry/registry_internal.h"
+#include "zones/registry/selector.h"
+
+/* Pods: their addresses for `pods verified`, and the endpoints of services that have a
+ * selector but no slice, as the endpoint slice controller would make them. */
+
+static uint64_t pod_hash(const void *object)
+{
+	return ((const struct registry_pod *)object)->hash;
+}
+
+static bool pod_has_key(const void *object, const void *key)
+{
+	const struct registry_pod *pod = object;
+	const struct registry_key *wanted = key;
+	return pod->ns == wanted->ns &&
+	       strcmp(pack_pod_name(pod->object), wanted->name) == 0;
+}
+
+static uint64_t pod_address_hash(const void *object)
+{
+	return ((const struct pod_address_entry *)object)->hash;
+}
+
+static bool pod_address_has_key(const void *object, const void *key)
+{
+	const struct pod_address_entry *entry = object;
+	const struct registry_pod_address *wanted = key;
+	return entry->ns == wanted->ns && ipaddr_equal(&entry->address, &wanted->address);
+}
+
+const struct ptable_type pod_table_type = {pod_hash, pod_has_key};
+const struct ptable_type pod_address_table_type = {pod_address_hash, pod_address_has_key};
+
+/* --- addresses --- */
+
+static uint32_t address_hash_of(
+	const struct registry *registry, const struct registry_pod_address *address)
+{
+	struct hash_key key = *registry->options.key;
+	key.k0 ^= (uint64_t)(uintptr_t)address->ns;
+	return (uint32_t)hash_bytes(
+		&key, address->address.bytes, address->address.length);
+}
+
+static struct pod_address_entry *find_address(
+	const struct registry *registry, const struct registry_pod_address *address)
+{
+	return ptable_find(
+		&registry->pod_addresses, address_hash_of(registry, address), address);
+}
+
+bool registry_has_pod_address(const struct registry *registry,
+	const struct registry_namespace *ns, const struct ipaddr *address)
+{
+	struct registry_pod_address wanted = {(struct registry_namespace *)ns, *address};
+	return find_address(registry, &wanted) != NULL;
+}
+
+static enum err touch_address(
+	struct registry *registry, const struct registry_pod_address *address)
+{
+	if (registry->address_count == registry->address_capacity) {
+		size_t capacity = registry->address_capacity * 2 + 16;
+		void *grown = realloc(registry->addresses_touched,
+			capacity * sizeof(*registry->addresses_touched));
+		if (!grown)
+			return ERR_NOMEM;
+		registry->addresses_touched = grown;
+		registry->address_capacity = capacity;
+	}
+	registry->addresses_touched[registry->address_count++] = *address;
+	return ERR_NONE;
+}
+
+static enum err add_address(
+	struct registry *registry, const struct registry_pod_address *address)
+{
+	struct pod_address_entry *entry = find_address(registry, address);
+	if (entry) {
+		entry->pods++;
+		return ERR_NONE;
+	}
+	enum err err = touch_address(registry, address);
+	entry = err ? NULL : malloc(sizeof(*entry));
+	if (!entry)
+		return ERR_NOMEM;
+	*entry = (struct pod_address_entry){
+		address_hash_of(registry, address), address->ns, address->address, 1};
+	err = ptable_add(&registry->pod_addresses, entry);
+	if (err)
+		free(entry);
+	return err;
+}
+
+static enum err drop_address(
+	struct registry *registry, const struct registry_pod_address *address)
+{
+	struct pod_address_entry *entry = find_address(registry, address);
+	if (!entry)
+		return ERR_NONE;
+	if (entry->pods > 1) {
+		entry->pods--;
+		return ERR_NONE;
+	}
+	enum err err = touch_address(registry, address);
+	if (err)
+		return err;
+	ptable_remove(&registry->pod_addresses, entry);
+	free(entry);
+	return ERR_NONE;
+}
+
+/* A pod that is over or on its way out has no address (D15). */
+static enum err change_addresses(
+	struct registry *registry, const struct registry_pod *pod, bool adds)
+{
+	if (pod->object->is_gone)
+		return ERR_NONE;
+	for (unsigned i = 0; i < pod->object->ip_count; i++) {
+		struct registry_pod_address address = {
+			pod->ns, pack_pod_address(pod->object, i)};
+		enum err err = adds ? add_address(registry, &address)
+				    : drop_address(registry, &address);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+/* --- which services a pod touches --- */
+
+bool registry_is_pod_backed(const struct registry_service *service)
+{
+	return service->object && service->object->selector_count &&
+	       service->object->type != SERVICE_EXTERNAL_NAME && !service->slice_count &&
+	       !service->endpoints;
+}
+
+/* Reads labels of a pod or a selector into memory of the arena; NULL: none there. */
+static struct object_label *read_labels(struct arena *arena, size_t count)
+{
+	return arena_calloc(arena, count ? count : 1, sizeof(struct object_label));
+}
+
+static bool service_selects(const struct registry_service *service,
+	const struct object_label *labels, size_t count, struct arena *arena)
+{
+	const struct pack_service *object = service->object;
+	struct object_label *selector = read_labels(arena, object->selector_count);
+	if (!selector)
+		return true; /* touched in vain is no harm */
+	pack_service_selector(object, selector);
+	return selector_matches_all(selector, object->selector_count, labels, count);
+}
+
+static enum err touch_selecting(struct registry *registry, const struct registry_pod *pod)
+{
+	struct arena arena;
+	arena_init(&arena, 4096);
+	struct object_label *labels = read_labels(&arena, pod->object->label_count);
+	enum err err = labels ? ERR_NONE : ERR_NOMEM;
+	if (labels) {
+		const char *hostname, *subdomain;
+		pack_pod_read(pod->object, labels, &hostname, &subdomain);
+	}
+	for (uint32_t i = 0; !err && i < pod->ns->service_count; i++) {
+		struct registry_service *service = pod->ns->services[i];
+		if (registry_is_pod_backed(service) &&
+			service_selects(
+				service, labels, pod->object->label_count, &arena))
+			err = registry_touch(registry, service);
+	}
+	arena_deinit(&arena);
+	return err;
+}
+
+/* --- pods that come and go --- */
+
+static struct registry_pod *find_pod(
+	const struct registry *registry, const char *ns_name, const char *name)
+{
+	const struct registry_namespace *ns = registry_find_namespace(registry, ns_name);
+	struct registry_key key = {ns, name};
+	return ns ? ptable_find(&registry->pods, registry_hash(registry, ns, name), &key)
+		  : NULL;
+}
+
+static void namespace_drop_pod(struct registry_namespace *ns, struct registry_pod *pod)
+{
+	uint32_t i = 0;
+	while (ns->pods[i] != pod)
+		i++;
+	ns->pods[i] = ns->pods[--ns->pod_count];
+}
+
+static enum err namespace_add_pod(struct registry_namespace *ns, struct registry_pod *pod)
+{
+	if (ns->pod_count == ns->pod_capacity) {
+		uint32_t capacity = ns->pod_capacity * 2 + 4;
+		void *grown = realloc(ns->pods, capacity * sizeof(*ns->pods));
+		if (!grown)
+			return ERR_NOMEM;
+		ns->pods = grown;
+		ns->pod_capacity = capacity;
+	}
+	ns->pods[ns->pod_count++] = pod;
+	return ERR_NONE;
+}
+
+static void pod_free(struct registry_pod *pod)
+{
+	if (pod)
+		free(pod->object);
+	free(pod);
+}
+
+enum err registry_remove_pod(struct registry *registry, const char *ns, const char *name)
+{
+	struct registry_pod *pod = find_pod(registry, ns, name);
+	if (!pod)
+		return ERR_NONE;
+	enum err err = touch_selecting(registry, pod);
+	if (!err)
+		err = change_addresses(registry, pod, false);
+	if (err)
+		return err;
+	ptable_remove(&registry->pods, pod);
+	namespace_drop_pod(pod->ns, pod);
+	pod_free(pod);
+	registry->counts[OBJECT_POD]--;
+	return ERR_NONE;
+}
+
+static enum err add_pod(struct registry *registry, struct registry_pod *pod)
+{
+	enum err err = touch_selecting(registry, pod);
+	if (!err)
+		err = namespace_add_pod(pod->ns, pod);
+	if (err)
+		return err;
+	err = ptable_add(&registry->pods, pod);
+	if (err) {
+		pod->ns->pod_count--;
+		return err;
+	}
+	registry->counts[OBJECT_POD]++;
+	return ERR_NONE;
+}
+
+enum err registry_put_pod(struct registry *registry, const struct object *object)
+{
+	struct registry_pod *old = find_pod(registry, object->ns, object->name);
+	struct registry_pod *pod = calloc(1, sizeof(*pod));
+	enum err err = ERR_NOMEM;
+	if (!pod)
+		goto fail;
+	pod->ns = registry_namespace_at(registry, object->ns);
+	pod->object = pod->ns ? pack_pod_new(object) : NULL;
+	if (!pod->object)
+		goto fail;
+	if (old && pack_pod_equal(old->object, pod->object)) {
+		old->object->origin = pod->object->origin;
+		pod_free(pod);
+		return ERR_NONE;
+	}
+	err = registry_remove_pod(registry, object->ns, object->name);
+	if (err)
+		goto fail;
+	pod->hash = registry_hash(registry, pod->ns, object->name);
+	err = add_pod(registry, pod);
+	if (err)
+		goto fail;
+	return change_addresses(registry, pod, true);
+fail:
+	pod_free(pod);
+	return err;
+}
+
+void registry_free_pods(struct registry *registry)
+{
+	void *object;
+	for (size_t i = 0; (object = ptable_next(&registry->pods, &i));)
+		pod_free(object);
+	for (size_t i = 0; (object = ptable_next(&registry->pod_addresses, &i));)
+		free(object);
+	ptable_deinit(&registry->pods);
+	ptable_deinit(&registry->pod_addresses);
+}
+
+/* --- endpoints from pods --- */
+
+/* Everything of one derivation lives in its arena. */
+struct derivation {
+	struct arena arena;
+	const struct registry_service *service;
+	struct object_label *selector;
+	struct object_port *ports; /* of the service */
+};
+
+/* The container port that targetPort names, or its number; -1: the pod has none so
+ * called, and is no endpoint of this port. */
+static int32_t pod_port(const struct pack_pod *pod, const struct object_port *port)
+{
+	if (!port->target_name[0])
+		return port->target_port ? port->target_port : port->port;
+	struct pack_port_iterator ports = pack_pod_ports(pod);
+	struct object_port have;
+	while (pack_port_next(&ports, &have))
+		if (have.protocol == port->protocol &&
+			strcmp(have.name, port->target_name) == 0)
+			return have.port;
+	return -1;
+}
+
+/* A subset for one pod: its ports may differ from the next one's. False: no memory. */
+static bool derive_subset(struct derivation *derivation, const struct registry_pod *pod,
+	const char *hostname, struct object_subset *out)
+{
+	const struct pack_service *object = derivation->service->object;
+	struct arena *arena = &derivation->arena;
+	struct object_port *ports =
+		arena_calloc(arena, object->port_count + 1u, sizeof(*ports));
+	struct ipaddr *addresses =
+		arena_calloc(arena, pod->object->ip_count, sizeof(*addresses));
+	struct object_endpoint *endpoint = arena_calloc(arena, 1, sizeof(*endpoint));
+	if (!ports || !addresses || !endpoint)
+		return false;
+	size_t count = 0;
+	for (unsigned i = 0; i < object->port_count; i++) {
+		ports[count] = derivation->ports[i];
+		ports[count].target_name = "";
+		ports[count].target_port = 0;
+		ports[count].port = pod_port(pod->object, &derivation->ports[i]);
+		if (ports[count].port > 0)
+			count++;
+	}
+	for (unsigned i = 0; i < pod->object->ip_count; i++)
+		addresses[i] = pack_pod_address(pod->object, i);
+	*endpoint = (struct object_endpoint){
+		.addresses = addresses,
+		.address_count = pod->object->ip_count,
+		.hostname = hostname,
+		.pod_name = pack_pod_name(pod->object),
+		.is_ready = pod->object->is_ready || object->publishes_not_ready,
+	};
+	*out = (struct object_subset){ports, count, endpoint, 1};
+	return true;
+}
+
+/* 1: `out` is the pod's subset; 0: the pod is not selected; -1: no memory. */
+static int derive_pod(struct derivation *derivation, const struct registry_pod *pod,
+	struct object_subset *out)
+{
+	if (pod->object->is_gone || !pod->object->ip_count)
+		return 0;
+	struct object_label *labels =
+		read_labels(&derivation->arena, pod->object->label_count);
+	if (!labels)
+		return -1;
+	const char *hostname, *subdomain;
+	pack_pod_read(pod->object, labels, &hostname, &subdomain);
+	if (!selector_matches_all(derivation->selector,
+		    derivation->service->object->selector_count, labels,
+		    pod->object->label_count))
+		return 0;
+	if (strcmp(subdomain, derivation->service->name) != 0)
+		hostname = "";
+	return derive_subset(derivation, pod, hostname, out) ? 1 : -1;
+}
+
+static int pod_compare(const void *a, const void *b)
+{
+	const struct registry_pod *const *left = a, *const *right = b;
+	return strcmp(pack_pod_name((*left)->object), pack_pod_name((*right)->object));
+}
+
+static enum err derive_slice(const struct registry *registry,
+	struct derivation *derivation, struct pack_slice **out)
+{
+	const struct registry_service *service = derivation->service;
+	uint32_t pod_count = service->ns->pod_count;
+	struct registry_pod **pods = arena_calloc(
+		&derivation->arena, pod_count + 1u, sizeof(struct registry_pod *));
+	struct object_subset *subsets =
+		arena_calloc(&derivation->arena, pod_count + 1u, sizeof(*subsets));
+	if (!pods || !subsets)
+		return ERR_NOMEM;
+	if (pod_count)
+		memcpy(pods, service->ns->pods,
+			pod_count * sizeof(struct registry_pod *));
+	qsort(pods, pod_count, sizeof(struct registry_pod *), pod_compare);
+	size_t count = 0;
+	for (uint32_t i = 0; i < pod_count; i++) {
+		int result = derive_pod(derivation, pods[i], &subsets[count]);
+		if (result < 0)
+			return ERR_NOMEM;
+		count += (size_t)result;
+	}
+	struct object object = {.kind = OBJECT_SLICE,
+		.ns = service->ns->name,
+		.name = "",
+		.origin = service->object->origin,
+		.slice = {service->name, subsets, count}};
+	struct pack_slice_options options = {registry->options.keeps_pod_names};
+	*out = count ? pack_slice_new(&object, &options) : NULL;
+	return count && !*out ? ERR_NOMEM : ERR_NONE;
+}
+
+enum err registry_derive(struct registry *registry, struct registry_service *service)
+{
+	free(service->derived);
+	service->derived = NULL;
+	if (!registry_is_pod_backed(service) || registry->options.ignores_endpoints)
+		return ERR_NONE;
+	struct derivation derivation = {.service = service};
+	arena_init(&derivation.arena, 16384);
+	const struct pack_service *object = service->object;
+	derivation.selector = read_labels(&derivation.arena, object->selector_count);
+	derivation.ports = arena_calloc(
+		&derivation.arena, object->port_count + 1u, sizeof(*derivation.ports));
+	enum err err = ERR_NOMEM;
+	if (derivation.selector && derivation.ports) {
+		pack_service_selector(object, derivation.selector);
+		struct pack_port_iterator ports = pack_service_ports(object);
+		for (unsigned i = 0; pack_port_next(&ports, &derivation.ports[i]); i++)
+			;
+		err = derive_slice(registry, &derivation, &service->derived);
+	}
+	arena_deinit(&derivation.arena);
+	return err;
+}

@@ -1,0 +1,836 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/registry/registry.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zones/registry/registry_internal.h"
+#include "zones/registry/selector.h"
+
+/* --- tables --- */
+
+uint32_t registry_hash(const struct registry *registry, const void *ns, const char *name)
+{
+	struct hash_key key = *registry->options.key;
+	key.k0 ^= (uint64_t)(uintptr_t)ns;
+	return (uint32_t)hash_bytes(&key, name, strlen(name));
+}
+
+static uint64_t namespace_hash(const void *object)
+{
+	return ((const struct registry_namespace *)object)->hash;
+}
+
+static bool namespace_has_key(const void *object, const void *key)
+{
+	return strcmp(((const struct registry_namespace *)object)->name, key) == 0;
+}
+
+static uint64_t service_hash(const void *object)
+{
+	return ((const struct registry_service *)object)->hash;
+}
+
+static bool service_has_key(const void *object, const void *key)
+{
+	const struct registry_service *service = object;
+	const struct registry_key *wanted = key;
+	return service->ns == wanted->ns && strcmp(service->name, wanted->name) == 0;
+}
+
+static uint64_t slice_hash(const void *object)
+{
+	return ((const struct slice_entry *)object)->hash;
+}
+
+static bool slice_has_key(const void *object, const void *key)
+{
+	const struct slice_entry *entry = object;
+	const struct registry_key *wanted = key;
+	return entry->service->ns == wanted->ns &&
+	       strcmp(pack_slice_name(entry->slice), wanted->name) == 0;
+}
+
+static const struct ptable_type namespace_table_type = {
+	namespace_hash, namespace_has_key};
+static const struct ptable_type service_table_type = {service_hash, service_has_key};
+static const struct ptable_type slice_table_type = {slice_hash, slice_has_key};
+
+struct registry *registry_new(
+	const struct registry_options *options, const struct registry_observer *observer)
+{
+	struct registry *registry = calloc(1, sizeof(*registry));
+	if (!registry)
+		return NULL;
+	registry->options = *options;
+	registry->observer = *observer;
+	registry->first_free_id = UINT32_MAX;
+	ptable_init(&registry->namespaces, &namespace_table_type);
+	ptable_init(&registry->services, &service_table_type);
+	ptable_init(&registry->slices, &slice_table_type);
+	ptable_init(&registry->pods, &pod_table_type);
+	ptable_init(&registry->pod_addresses, &pod_address_table_type);
+	address_index_init(&registry->index, options->key);
+	if (registry_assign_init(registry)) {
+		registry_free(registry);
+		return NULL;
+	}
+	return registry;
+}
+
+static void service_free(struct registry_service *service)
+{
+	for (unsigned i = 0; i < service->slice_count; i++)
+		free(service->slices[i]);
+	free(service->slices);
+	free(service->endpoints);
+	free(service->derived);
+	free(service->object);
+	free(service);
+}
+
+static void namespace_free(struct registry_namespace *ns)
+{
+	free(ns->services);
+	free(ns->pods);
+	free(ns);
+}
+
+void registry_free(struct registry *registry)
+{
+	if (!registry)
+		return;
+	void *object;
+	for (size_t i = 0; (object = ptable_next(&registry->slices, &i));)
+		free(object);
+	for (size_t i = 0; (object = ptable_next(&registry->services, &i));)
+		service_free(object);
+	registry_free_pods(registry);
+	for (size_t i = 0; (object = ptable_next(&registry->namespaces, &i));)
+		namespace_free(object);
+	ptable_deinit(&registry->namespaces);
+	ptable_deinit(&registry->services);
+	ptable_deinit(&registry->slices);
+	address_index_deinit(&registry->index);
+	registry_assign_deinit(registry);
+	free(registry->by_id);
+	free(registry->services_touched.items);
+	free(registry->namespaces_touched.items);
+	free(registry->addresses_touched);
+	free(registry);
+}
+
+/* --- namespaces --- */
+
+struct registry_namespace *registry_find_namespace(
+	const struct registry *registry, const char *name)
+{
+	return ptable_find(
+		&registry->namespaces, registry_hash(registry, NULL, name), name);
+}
+
+static bool namespace_is_listed(const struct registry *registry, const char *name)
+{
+	const struct registry_options *options = &registry->options;
+	for (size_t i = 0; i < options->namespace_count; i++)
+		if (strcmp(options->namespaces[i], name) == 0)
+			return true;
+	return options->namespace_count == 0;
+}
+
+struct registry_namespace *registry_namespace_at(
+	struct registry *registry, const char *name)
+{
+	struct registry_namespace *ns = registry_find_namespace(registry, name);
+	if (ns)
+		return ns;
+	size_t length = strlen(name) + 1;
+	ns = calloc(1, sizeof(*ns) + length);
+	if (!ns)
+		return NULL;
+	memcpy(ns->name, name, length);
+	ns->hash = registry_hash(registry, NULL, name);
+	ns->is_listed = namespace_is_listed(registry, name);
+	if (ptable_add(&registry->namespaces, ns)) {
+		free(ns);
+		return NULL;
+	}
+	return ns;
+}
+
+bool registry_is_exposed(const struct registry_namespace *ns)
+{
+	return ns->has_object && ns->is_selected && ns->is_listed;
+}
+
+enum err touched_add(struct touched *touched, void *item)
+{
+	if (touched->count == touched->capacity) {
+		size_t capacity = touched->capacity * 2 + 16;
+		void **items = realloc(touched->items, capacity * sizeof(*items));
+		if (!items)
+			return ERR_NOMEM;
+		touched->items = items;
+		touched->capacity = capacity;
+	}
+	touched->items[touched->count++] = item;
+	return ERR_NONE;
+}
+
+/* All that is in the namespace changes with its exposure. */
+static enum err namespace_change(struct registry *registry, struct registry_namespace *ns,
+	bool has_object, bool is_selected)
+{
+	if (ns->has_object == has_object && ns->is_selected == is_selected)
+		return ERR_NONE;
+	if (!ns->is_touched) {
+		enum err err = touched_add(&registry->namespaces_touched, ns);
+		if (err)
+			return err;
+		ns->is_touched = true;
+		ns->was_exposed = registry_is_exposed(ns);
+	}
+	for (uint32_t i = 0; i < ns->service_count; i++) {
+		enum err err = registry_touch(registry, ns->services[i]);
+		if (err)
+			return err;
+	}
+	registry->counts[OBJECT_NAMESPACE] += (size_t)has_object - ns->has_object;
+	ns->has_object = has_object;
+	ns->is_selected = is_selected;
+	return ERR_NONE;
+}
+
+static enum err put_namespace(struct registry *registry, const struct object *object,
+	struct diag_list *problems)
+{
+	(void)problems;
+	struct registry_namespace *ns = registry_namespace_at(registry, object->name);
+	if (!ns)
+		return ERR_NOMEM;
+	const struct selector *selector = registry->options.namespace_labels;
+	bool is_selected = !selector || selector_matches(selector, object->labels,
+						object->label_count);
+	ns->origin = object->origin;
+	return namespace_change(registry, ns, true, is_selected);
+}
+
+/* As the API server makes it, with the label that it puts on every namespace. */
+static enum err put_builtin_namespace(struct registry *registry, const char *name)
+{
+	struct object_label label = {"kubernetes.io/metadata.name", name};
+	struct object object = {.kind = OBJECT_NAMESPACE,
+		.ns = "",
+		.name = name,
+		.labels = &label,
+		.label_count = 1};
+	enum err err = put_namespace(registry, &object, NULL);
+	if (!err)
+		registry_find_namespace(registry, name)->is_builtin = true;
+	return err;
+}
+
+static enum err remove_namespace(
+	struct registry *registry, const char *ns_name, const char *name)
+{
+	(void)ns_name;
+	struct registry_namespace *ns = registry_find_namespace(registry, name);
+	if (!ns)
+		return ERR_NONE;
+	return ns->is_builtin ? put_builtin_namespace(registry, name)
+			      : namespace_change(registry, ns, false, false);
+}
+
+enum err registry_put_builtin_namespaces(struct registry *registry)
+{
+	static const char *const names[] = {
+		"default", "kube-node-lease", "kube-public", "kube-system"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		enum err err = put_builtin_namespace(registry, names[i]);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+/* --- services --- */
+
+struct registry_service *registry_find_service(
+	const struct registry *registry, const char *ns_name, const char *name)
+{
+	const struct registry_namespace *ns = registry_find_namespace(registry, ns_name);
+	struct registry_key key = {ns, name};
+	return ns ? ptable_find(
+			    &registry->services, registry_hash(registry, ns, name), &key)
+		  : NULL;
+}
+
+/* Ids are small numbers, so that the address index can hold them. */
+static enum err service_take_id(
+	struct registry *registry, struct registry_service *service)
+{
+	if (registry->id_count == registry->id_capacity) {
+		uint32_t capacity = registry->id_capacity * 2 + 64;
+		void *grown =
+			realloc(registry->by_id, capacity * sizeof(*registry->by_id));
+		if (!grown)
+			return ERR_NOMEM;
+		registry->by_id = grown;
+		registry->id_capacity = capacity;
+	}
+	uint32_t id = registry->id_count;
+	if (registry->first_free_id < registry->id_count)
+		for (id = registry->first_free_id; registry->by_id[id];)
+			id++;
+	if (id == registry->id_count)
+		registry->id_count++;
+	registry->first_free_id = id + 1;
+	registry->by_id[id] = service;
+	service->id = id;
+	return ERR_NONE;
+}
+
+static void service_give_id(struct registry *registry, struct registry_service *service)
+{
+	registry->by_id[service->id] = NULL;
+	if (service->id < registry->first_free_id)
+		registry->first_free_id = service->id;
+	while (registry->id_count && !registry->by_id[registry->id_count - 1])
+		registry->id_count--;
+}
+
+static enum err namespace_add_service(
+	struct registry_namespace *ns, struct registry_service *service)
+{
+	if (ns->service_count == ns->service_capacity) {
+		uint32_t capacity = ns->service_capacity * 2 + 4;
+		void *grown = realloc(ns->services, capacity * sizeof(*ns->services));
+		if (!grown)
+			return ERR_NOMEM;
+		ns->services = grown;
+		ns->service_capacity = capacity;
+	}
+	ns->services[ns->service_count++] = service;
+	return ERR_NONE;
+}
+
+struct registry_service *registry_service_at(
+	struct registry *registry, struct registry_namespace *ns, const char *name)
+{
+	struct registry_key key = {ns, name};
+	uint32_t hash = registry_hash(registry, ns, name);
+	struct registry_service *service = ptable_find(&registry->services, hash, &key);
+	if (service)
+		return service;
+	size_t length = strlen(name) + 1;
+	service = calloc(1, sizeof(*service) + length);
+	if (!service)
+		return NULL;
+	memcpy(service->name, name, length);
+	service->hash = hash;
+	service->ns = ns;
+	if (service_take_id(registry, service)) {
+		free(service);
+		return NULL;
+	}
+	if (namespace_add_service(ns, service)) {
+		service_give_id(registry, service);
+		free(service);
+		return NULL;
+	}
+	if (ptable_add(&registry->services, service)) {
+		ns->service_count--;
+		service_give_id(registry, service);
+		free(service);
+		return NULL;
+	}
+	return service;
+}
+
+unsigned registry_cluster_ips(
+	const struct registry_service *service, struct ipaddr out[2])
+{
+	const struct pack_service *object = service->object;
+	unsigned count = 0;
+	if (!object)
+		return 0;
+	for (unsigned i = 0; i < object->cluster_ip_count; i++)
+		out[count++] = object->cluster_ips[i];
+	for (unsigned i = 0; i < 2 && count < 2; i++)
+		if (service->assigned[i].length)
+			out[count++] = service->assigned[i];
+	return count;
+}
+
+const struct pack_slice *registry_next_slice(
+	const struct registry_service *service, unsigned *position)
+{
+	unsigned i = (*position)++;
+	if (service->slice_count)
+		return i < service->slice_count ? service->slices[i] : NULL;
+	if (i)
+		return NULL;
+	return service->endpoints ? service->endpoints : service->derived;
+}
+
+/* --- the address index --- */
+
+static enum err index_address(struct registry *registry,
+	const struct registry_service *service, const struct ipaddr *address, bool adds)
+{
+	if (adds)
+		return address_index_add(&registry->index, address, service->id);
+	address_index_remove(&registry->index, address, service->id);
+	return ERR_NONE;
+}
+
+static enum err index_slice(struct registry *registry,
+	const struct registry_service *service, const struct pack_slice *slice, bool adds)
+{
+	struct pack_subset_iterator subsets = pack_slice_subsets(slice);
+	struct pack_subset subset;
+	while (pack_subset_next(&subsets, &subset)) {
+		struct pack_endpoint_iterator endpoints = pack_subset_endpoints(&subset);
+		struct pack_endpoint endpoint;
+		while (pack_endpoint_next(&endpoints, &endpoint))
+			for (unsigned i = 0; i < endpoint.address_count; i++) {
+				struct ipaddr address =
+					pack_endpoint_address(&endpoint, i);
+				enum err err =
+					index_address(registry, service, &address, adds);
+				if (err)
+					return err;
+			}
+	}
+	return ERR_NONE;
+}
+
+/* Puts all addresses of the service as it is now into the index, or takes them out. */
+static enum err index_service(
+	struct registry *registry, const struct registry_service *service, bool adds)
+{
+	struct ipaddr ips[2];
+	unsigned count = registry_cluster_ips(service, ips);
+	for (unsigned i = 0; i < count; i++) {
+		enum err err = index_address(registry, service, &ips[i], adds);
+		if (err)
+			return err;
+	}
+	if (!registry->options.indexes_endpoints)
+		return ERR_NONE;
+	unsigned position = 0;
+	const struct pack_slice *slice;
+	while ((slice = registry_next_slice(service, &position))) {
+		enum err err = index_slice(registry, service, slice, adds);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+struct registry_service *registry_next_by_address(
+	const struct registry *registry, const struct ipaddr *address, size_t *position)
+{
+	uint32_t id;
+	if (!address_index_next(&registry->index, address, position, &id))
+		return NULL;
+	return registry->by_id[id];
+}
+
+enum err registry_touch(struct registry *registry, struct registry_service *service)
+{
+	if (service->is_touched)
+		return ERR_NONE;
+	enum err err =
+		registry->observer.before_change(registry->observer.context, service);
+	if (!err)
+		err = touched_add(&registry->services_touched, service);
+	if (err)
+		return err;
+	service->is_touched = true;
+	return index_service(registry, service, false);
+}
+
+static bool registry_selects(const struct registry *registry, const struct object *object)
+{
+	const struct selector *selector = registry->options.labels;
+	return !selector ||
+	       selector_matches(selector, object->labels, object->label_count);
+}
+
+/* The service's object becomes `object`, which may be NULL and is owned from here. */
+static enum err service_set_object(struct registry *registry,
+	struct registry_service *service, struct pack_service *object,
+	struct diag_list *problems)
+{
+	enum err err = registry_touch(registry, service);
+	if (!err)
+		err = registry_assign_change(
+			registry, service, service->object, object, problems);
+	if (err) {
+		free(object);
+		return err;
+	}
+	registry->counts[OBJECT_SERVICE] += (size_t) !!object - !!service->object;
+	free(service->object);
+	service->object = object;
+	service->is_unchecked = true;
+	return ERR_NONE;
+}
+
+static enum err remove_service(
+	struct registry *registry, const char *ns, const char *name)
+{
+	struct registry_service *service = registry_find_service(registry, ns, name);
+	if (!service || !service->object)
+		return ERR_NONE;
+	return service_set_object(registry, service, NULL, NULL);
+}
+
+static enum err put_service(struct registry *registry, const struct object *object,
+	struct diag_list *problems)
+{
+	if (!registry_selects(registry, object))
+		return remove_service(registry, object->ns, object->name);
+	struct registry_namespace *ns = registry_namespace_at(registry, object->ns);
+	struct registry_service *service =
+		ns ? registry_service_at(registry, ns, object->name) : NULL;
+	struct pack_service *pack = service ? pack_service_new(object) : NULL;
+	if (!pack)
+		return ERR_NOMEM;
+	if (service->object && pack_service_equal(service->object, pack)) {
+		service->object->origin = pack->origin;
+		free(pack);
+		return ERR_NONE;
+	}
+	return service_set_object(registry, service, pack, problems);
+}
+
+/* --- slices --- */
+
+static struct slice_entry *find_slice(
+	const struct registry *registry, const char *ns_name, const char *name)
+{
+	const struct registry_namespace *ns = registry_find_namespace(registry, ns_name);
+	struct registry_key key = {ns, name};
+	return ns ? ptable_find(
+			    &registry->slices, registry_hash(registry, ns, name), &key)
+		  : NULL;
+}
+
+static void service_drop_slice(struct registry_service *service, struct pack_slice *slice)
+{
+	unsigned i = 0;
+	while (service->slices[i] != slice)
+		i++;
+	service->slice_count--;
+	memmove(&service->slices[i], &service->slices[i + 1],
+		(service->slice_count - i) * sizeof(*service->slices));
+	free(slice);
+}
+
+static enum err service_make_room(struct registry_service *service)
+{
+	if (service->slice_count < service->slice_capacity)
+		return ERR_NONE;
+	if (service->slice_capacity > UINT16_MAX / 2)
+		return ERR_NOMEM;
+	uint16_t capacity =
+		service->slice_capacity ? (uint16_t)(service->slice_capacity * 2) : 1;
+	void *grown = realloc(service->slices, capacity * sizeof(*service->slices));
+	if (!grown)
+		return ERR_NOMEM;
+	service->slices = grown;
+	service->slice_capacity = capacity;
+	return ERR_NONE;
+}
+
+/* In the order of names, so that answers do not depend on the order of arrival. */
+static void service_insert_slice(
+	struct registry_service *service, struct pack_slice *slice)
+{
+	unsigned i = service->slice_count;
+	for (; i; i--) {
+		struct pack_slice *before = service->slices[i - 1];
+		if (strcmp(pack_slice_name(before), pack_slice_name(slice)) <= 0)
+			break;
+		service->slices[i] = before;
+	}
+	service->slices[i] = slice;
+	service->slice_count++;
+}
+
+static enum err remove_slice(struct registry *registry, const char *ns, const char *name)
+{
+	struct slice_entry *entry = find_slice(registry, ns, name);
+	if (!entry)
+		return ERR_NONE;
+	enum err err = registry_touch(registry, entry->service);
+	if (err)
+		return err;
+	ptable_remove(&registry->slices, entry);
+	service_drop_slice(entry->service, entry->slice);
+	free(entry);
+	registry->counts[OBJECT_SLICE]--;
+	return ERR_NONE;
+}
+
+static enum err add_slice(
+	struct registry *registry, const struct object *object, struct pack_slice *slice)
+{
+	struct registry_namespace *ns = registry_namespace_at(registry, object->ns);
+	struct registry_service *service =
+		ns ? registry_service_at(registry, ns, object->slice.service) : NULL;
+	if (!service || service_make_room(service))
+		return ERR_NOMEM;
+	enum err err = registry_touch(registry, service);
+	if (err)
+		return err;
+	struct slice_entry *entry = malloc(sizeof(*entry));
+	if (!entry)
+		return ERR_NOMEM;
+	*entry = (struct slice_entry){
+		registry_hash(registry, ns, object->name), service, slice};
+	err = ptable_add(&registry->slices, entry);
+	if (err) {
+		free(entry);
+		return err;
+	}
+	service_insert_slice(service, slice);
+	registry->counts[OBJECT_SLICE]++;
+	return ERR_NONE;
+}
+
+static enum err put_slice(struct registry *registry, const struct object *object,
+	struct diag_list *problems)
+{
+	(void)problems;
+	if (registry->options.ignores_endpoints)
+		return ERR_NONE;
+	if (!registry_selects(registry, object))
+		return remove_slice(registry, object->ns, object->name);
+	struct pack_slice_options options = {registry->options.keeps_pod_names};
+	struct pack_slice *slice = pack_slice_new(object, &options);
+	if (!slice)
+		return ERR_NOMEM;
+	struct slice_entry *entry = find_slice(registry, object->ns, object->name);
+	if (entry && pack_slice_equal(entry->slice, slice)) {
+		entry->slice->origin = slice->origin;
+		free(slice);
+		return ERR_NONE;
+	}
+	enum err err = remove_slice(registry, object->ns, object->name);
+	if (!err)
+		err = add_slice(registry, object, slice);
+	if (err)
+		free(slice);
+	return err;
+}
+
+/* --- Endpoints objects --- */
+
+static enum err service_set_endpoints(struct registry *registry,
+	struct registry_service *service, struct pack_slice *endpoints)
+{
+	enum err err = registry_touch(registry, service);
+	if (err) {
+		free(endpoints);
+		return err;
+	}
+	registry->counts[OBJECT_ENDPOINTS] += (size_t) !!endpoints - !!service->endpoints;
+	free(service->endpoints);
+	service->endpoints = endpoints;
+	return ERR_NONE;
+}
+
+static enum err remove_endpoints(
+	struct registry *registry, const char *ns, const char *name)
+{
+	struct registry_service *service = registry_find_service(registry, ns, name);
+	if (!service || !service->endpoints)
+		return ERR_NONE;
+	return service_set_endpoints(registry, service, NULL);
+}
+
+static enum err put_endpoints(struct registry *registry, const struct object *object,
+	struct diag_list *problems)
+{
+	(void)problems;
+	if (registry->options.ignores_endpoints)
+		return ERR_NONE;
+	if (!registry_selects(registry, object))
+		return remove_endpoints(registry, object->ns, object->name);
+	struct registry_namespace *ns = registry_namespace_at(registry, object->ns);
+	struct registry_service *service =
+		ns ? registry_service_at(registry, ns, object->name) : NULL;
+	struct pack_slice_options options = {registry->options.keeps_pod_names};
+	struct pack_slice *pack = service ? pack_slice_new(object, &options) : NULL;
+	if (!pack)
+		return ERR_NOMEM;
+	if (service->endpoints && pack_slice_equal(service->endpoints, pack)) {
+		service->endpoints->origin = pack->origin;
+		free(pack);
+		return ERR_NONE;
+	}
+	return service_set_endpoints(registry, service, pack);
+}
+
+/* --- what comes in --- */
+
+static enum err put_pod(struct registry *registry, const struct object *object,
+	struct diag_list *problems)
+{
+	(void)problems;
+	if (!registry_selects(registry, object))
+		return registry_remove_pod(registry, object->ns, object->name);
+	return registry_put_pod(registry, object);
+}
+
+struct kind_handler {
+	enum err (*put)(struct registry *registry, const struct object *object,
+		struct diag_list *problems);
+	enum err (*remove)(struct registry *registry, const char *ns, const char *name);
+};
+
+static const struct kind_handler handlers[OBJECT_KINDS] = {
+	[OBJECT_NAMESPACE] = {put_namespace, remove_namespace},
+	[OBJECT_SERVICE] = {put_service, remove_service},
+	[OBJECT_SLICE] = {put_slice, remove_slice},
+	[OBJECT_ENDPOINTS] = {put_endpoints, remove_endpoints},
+	[OBJECT_POD] = {put_pod, registry_remove_pod},
+};
+
+static enum err registry_check(struct registry *registry, enum err err)
+{
+	if (registry->has_failed) {
+		registry->has_failed = false;
+		return ERR_NOMEM;
+	}
+	return err;
+}
+
+enum err registry_put(struct registry *registry, const struct object *object,
+	struct diag_list *problems)
+{
+	return registry_check(
+		registry, handlers[object->kind].put(registry, object, problems));
+}
+
+enum err registry_remove(struct registry *registry, enum object_kind kind, const char *ns,
+	const char *name)
+{
+	return registry_check(registry, handlers[kind].remove(registry, ns, name));
+}
+
+/* --- the end of a batch --- */
+
+/* An API server gives no address twice; manifests may. Both are answered, and the PTR is
+ * that of the first by namespace and name. */
+static void warn_of_shared_addresses(const struct registry *registry,
+	const struct registry_service *service, struct diag_list *problems)
+{
+	struct ipaddr ips[2];
+	unsigned count = registry_cluster_ips(service, ips);
+	for (unsigned i = 0; i < count; i++) {
+		size_t position = 0;
+		const struct registry_service *other;
+		while ((other = registry_next_by_address(registry, &ips[i], &position))) {
+			struct ipaddr theirs[2];
+			unsigned their_count = registry_cluster_ips(other, theirs);
+			bool is_shared = false;
+			for (unsigned j = 0; j < their_count; j++)
+				is_shared |= ipaddr_equal(&ips[i], &theirs[j]);
+			if (other == service || !is_shared)
+				continue;
+			char text[IPADDR_TEXT_SIZE];
+			const struct object_origin *origin = &service->object->origin;
+			diag_add(problems, SEVERITY_WARNING, origin->file, origin->line,
+				0,
+				"Service %s/%s has the cluster IP %s of Service %s/%s; "
+				"both names are answered",
+				service->ns->name, service->name,
+				ipaddr_format(&ips[i], text), other->ns->name,
+				other->name);
+		}
+	}
+}
+
+enum err registry_settle(struct registry *registry, struct diag_list *problems)
+{
+	struct touched *touched = &registry->services_touched;
+	for (size_t i = 0; i < touched->count; i++) {
+		struct registry_service *service = touched->items[i];
+		registry_assign_read(registry, service);
+		enum err err = registry_derive(registry, service);
+		if (!err)
+			err = index_service(registry, service, true);
+		if (err)
+			return err;
+		if (service->is_unchecked && service->object)
+			warn_of_shared_addresses(registry, service, problems);
+		service->is_unchecked = false;
+	}
+	return ERR_NONE;
+}
+
+struct registry_service *const *registry_touched_services(
+	const struct registry *registry, size_t *count)
+{
+	*count = registry->services_touched.count;
+	return (struct registry_service *const *)registry->services_touched.items;
+}
+
+struct registry_namespace *const *registry_touched_namespaces(
+	const struct registry *registry, size_t *count)
+{
+	*count = registry->namespaces_touched.count;
+	return (struct registry_namespace *const *)registry->namespaces_touched.items;
+}
+
+const struct registry_pod_address *registry_touched_addresses(
+	const struct registry *registry, size_t *count)
+{
+	*count = registry->address_count;
+	return registry->addresses_touched;
+}
+
+static void registry_drop_service(
+	struct registry *registry, struct registry_service *service)
+{
+	struct registry_namespace *ns = service->ns;
+	uint32_t i = 0;
+	while (ns->services[i] != service)
+		i++;
+	ns->services[i] = ns->services[--ns->service_count];
+	ptable_remove(&registry->services, service);
+	service_give_id(registry, service);
+	service_free(service);
+}
+
+void registry_end_batch(struct registry *registry)
+{
+	for (size_t i = 0; i < registry->services_touched.count; i++) {
+		struct registry_service *service = registry->services_touched.items[i];
+		service->is_touched = false;
+		if (!service->object && !service->slice_count && !service->endpoints)
+			registry_drop_service(registry, service);
+	}
+	for (size_t i = 0; i < registry->namespaces_touched.count; i++)
+		((struct registry_namespace *)registry->namespaces_touched.items[i])
+			->is_touched = false;
+	registry->services_touched.count = 0;
+	registry->namespaces_touched.count = 0;
+	registry->address_count = 0;
+}
+
+struct registry_namespace *registry_next_namespace(
+	const struct registry *registry, size_t *position)
+{
+	return ptable_next(&registry->namespaces, position);
+}
+
+size_t registry_count(const struct registry *registry, enum object_kind kind)
+{
+	return registry->counts[kind];
+}
