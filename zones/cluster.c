@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/arena.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "zones/registry/registry.h"
+#include "zones/registry/selector.h"
+#include "zones/source/manifest.h"
+#include "zones/store/store_write.h"
+
+/* How many replaced sets may wait for their readers before they are freed in one go. */
+enum { RETIRED_MAX = 1024 };
+
+struct cluster {
+	struct arena arena; /* of copied options */
+	struct cluster_options options;
+	struct hash_key key;
+	struct cluster_report report;
+	struct cluster_counters counters;
+	struct selector *labels, *namespace_labels;
+	struct registry *registry;
+	struct store *store;
+	struct synth *synth;
+	struct manifest_source *source;
+	struct dname primary;
+	bool is_loading; /* nothing is published before the first commit is whole */
+};
+
+/* --- what the source tells --- */
+
+static void cluster_report(struct cluster *cluster, const struct diag_list *problems)
+{
+	if (!problems->count && !problems->unstored)
+		return;
+	cluster->counters.problems += problems->count + problems->unstored;
+	if (cluster->report.report)
+		cluster->report.report(cluster->report.context, problems);
+	else
+		diag_list_log(problems);
+}
+
+static void cluster_failed(struct cluster *cluster, const char *what, enum err err)
+{
+	cluster->counters.failed++;
+	log_error("cannot take in %s: %s; the answers stay as they are", what,
+		err_text(err));
+}
+
+static void on_upsert(void *context, const struct object *object)
+{
+	struct cluster *cluster = context;
+	struct diag_list problems;
+	diag_list_init(&problems);
+	enum err err = registry_put(cluster->registry, object, &problems);
+	if (err)
+		cluster_failed(cluster, object->name, err);
+	cluster_report(cluster, &problems);
+	diag_list_deinit(&problems);
+}
+
+static void on_remove(
+	void *context, enum object_kind kind, const char *ns, const char *name)
+{
+	struct cluster *cluster = context;
+	enum err err = registry_remove(cluster->registry, kind, ns, name);
+	if (err)
+		cluster_failed(cluster, name, err);
+}
+
+static enum err cluster_publish(struct cluster *cluster)
+{
+	struct diag_list problems;
+	diag_list_init(&problems);
+	enum err err = registry_settle(cluster->registry, &problems);
+	cluster_report(cluster, &problems);
+	diag_list_deinit(&problems);
+	if (!err)
+		err = synth_apply(cluster->synth);
+	if (err)
+		return err;
+	registry_end_batch(cluster->registry);
+	return ERR_NONE;
+}
+
+static void on_commit(void *context)
+{
+	struct cluster *cluster = context;
+	int64_t start_ns = clock_now_ns();
+	enum err err = cluster_publish(cluster);
+	if (err) {
+		cluster_failed(cluster, "a change", err);
+		return;
+	}
+	cluster->counters.commits++;
+	if (store_commit(cluster->store))
+		cluster->counters.published++;
+	cluster->counters.last_publish_ns = clock_now_ns() - start_ns;
+	if (cluster->is_loading || store_retired(cluster->store) > RETIRED_MAX)
+		store_reclaim(cluster->store);
+}
+
+static void on_synced(void *context, bool is_synced)
+{
+	struct cluster *cluster = context;
+	if (is_synced != store_is_synced(cluster->store) || cluster->is_loading)
+		log_info(is_synced ? "the registry is complete"
+				   : "the registry is not complete yet");
+	store_set_synced(cluster->store, is_synced);
+}
+
+static void on_report(void *context, const struct diag_list *problems)
+{
+	cluster_report(context, problems);
+}
+
+/* --- making one --- */
+
+static const char *const *copy_texts(
+	struct arena *arena, const char *const *texts, size_t count)
+{
+	char **copy = arena_calloc(arena, count + 1, sizeof(*copy));
+	for (size_t i = 0; copy && i < count; i++) {
+		copy[i] = arena_strndup(arena, texts[i], strlen(texts[i]));
+		if (!copy[i])
+			return NULL;
+	}
+	return (const char *const *)copy;
+}
+
+static void *copy_array(struct arena *arena, const void *array, size_t count, size_t size)
+{
+	void *copy = arena_calloc(arena, count + 1, size);
+	if (copy && count)
+		memcpy(copy, array, count * size);
+	return copy;
+}
+
+static enum err cluster_copy_options(
+	struct cluster *cluster, const struct cluster_options *options)
+{
+	struct arena *arena = &cluster->arena;
+	struct cluster_options *own = &cluster->options;
+	*own = *options;
+	own->namespaces =
+		copy_texts(arena, options->namespaces, options->namespace_count);
+	own->manifests = copy_texts(arena, options->manifests, options->manifest_count);
+	own->service_cidrs = copy_array(arena, options->service_cidrs,
+		options->service_cidr_count, sizeof(*own->service_cidrs));
+	own->own_addresses = copy_array(arena, options->own_addresses,
+		options->own_address_count, sizeof(*own->own_addresses));
+	own->zones = NULL;
+	if (!own->namespaces || !own->manifests || !own->service_cidrs ||
+		!own->own_addresses)
+		return ERR_NOMEM;
+	for (size_t i = options->zone_count; i--;)
+		if (!synth_is_reverse(&options->zones[i]))
+			cluster->primary = options->zones[i];
+	return ERR_NONE;
+}
+
+static enum err cluster_make_store(
+	struct cluster *cluster, const struct cluster_options *options)
+{
+	struct store_zone *zones =
+		arena_calloc(&cluster->arena, options->zone_count + 1, sizeof(*zones));
+	if (!zones)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < options->zone_count; i++)
+		zones[i] = (struct store_zone){options->zones[i], options->ttl_s};
+	cluster->store = store_new(&cluster->key, zones, (unsigned)options->zone_count);
+	return cluster->store ? ERR_NONE : ERR_NOMEM;
+}
+
+/* The texts were checked with the configuration; here only memory may lack. */
+static enum err cluster_make_selectors(struct cluster *cluster)
+{
+	const struct cluster_options *options = &cluster->options;
+	unsigned offset;
+	const char *reason;
+	enum err err = ERR_NONE;
+	if (options->labels)
+		err = selector_parse(options->labels, &cluster->labels, &offset, &reason);
+	if (!err && options->namespace_labels)
+		err = selector_parse(options->namespace_labels,
+			&cluster->namespace_labels, &offset, &reason);
+	return err;
+}
+
+static enum err before_change(void *context, const struct registry_service *service)
+{
+	struct cluster *cluster = context;
+	return synth_before_change(cluster->synth, service);
+}
+
+static enum err cluster_make_registry(struct cluster *cluster)
+{
+	const struct cluster_options *options = &cluster->options;
+	bool has_reverse = false;
+	for (unsigned i = 0; i < store_zone_count(cluster->store); i++)
+		has_reverse |= synth_is_reverse(&store_zone(cluster->store, i)->name);
+	const struct registry_options registry_options = {
+		.key = &cluster->key,
+		.service_cidrs = options->service_cidrs,
+		.service_cidr_count = options->service_cidr_count,
+		.labels = cluster->labels,
+		.namespace_labels = cluster->namespace_labels,
+		.namespaces = options->namespaces,
+		.namespace_count = options->namespace_count,
+		.keeps_pod_names = options->uses_pod_names,
+		.indexes_endpoints = has_reverse,
+		.ignores_endpoints = options->ignores_endpoints,
+	};
+	const struct registry_observer observer = {cluster, before_change};
+	cluster->registry = registry_new(&registry_options, &observer);
+	return cluster->registry ? ERR_NONE : ERR_NOMEM;
+}
+
+static enum err cluster_make_synth(struct cluster *cluster)
+{
+	const struct cluster_options *options = &cluster->options;
+	const struct synth_options synth_options = {
+		.ttl_s = options->ttl_s,
+		.pods = options->pods,
+		.uses_pod_names = options->uses_pod_names,
+		.ignores_empty = options->ignores_empty,
+		.primary = &cluster->primary,
+		.own_addresses = options->own_addresses,
+		.own_address_count = options->own_address_count,
+	};
+	cluster->synth = synth_new(&synth_options, cluster->registry, cluster->store);
+	return cluster->synth ? ERR_NONE : ERR_NOMEM;
+}
+
+static enum err cluster_make_source(struct cluster *cluster)
+{
+	const struct source_sink sink = {
+		.context = cluster,
+		.upsert = on_upsert,
+		.remove = on_remove,
+		.commit = on_commit,
+		.synced = on_synced,
+		.report = on_report,
+	};
+	cluster->source = manifest_source_new(
+		cluster->options.manifests, cluster->options.manifest_count, &sink);
+	return cluster->source ? ERR_NONE : ERR_NOMEM;
+}
+
+struct cluster *cluster_new(const struct cluster_options *options,
+	const struct hash_key *key, const struct cluster_report *report)
+{
+	struct cluster *cluster = calloc(1, sizeof(*cluster));
+	if (!cluster)
+		return NULL;
+	arena_init(&cluster->arena, 4096);
+	cluster->key = *key;
+	if (report)
+		cluster->report = *report;
+	enum err err = cluster_copy_options(cluster, options);
+	if (!err)
+		err = cluster_make_store(cluster, options);
+	if (!err)
+		err = cluster_make_selectors(cluster);
+	if (!err)
+		err = cluster_make_registry(cluster);
+	if (!err)
+		err = cluster_make_synth(cluster);
+	if (!err)
+		err = registry_put_builtin_namespaces(cluster->registry);
+	if (!err)
+		err = cluster_make_source(cluster);
+	if (err) {
+		cluster_free(cluster);
+		return NULL;
+	}
+	return cluster;
+}
+
+void cluster_free(struct cluster *cluster)
+{
+	if (!cluster)
+		return;
+	manifest_source_free(cluster->source);
+	synth_free(cluster->synth);
+	registry_free(cluster->registry);
+	store_free(cluster->store);
+	selector_free(cluster->labels);
+	selector_free(cluster->namespace_labels);
+	arena_deinit(&cluster->arena);
+	free(cluster);
+}
+
+enum err cluster_start(struct cluster *cluster, struct event_base *base)
+{
+	enum err err = base ? manifest_source_watch(cluster->source, base) : ERR_NONE;
+	if (err)
+		return err;
+	cluster->is_loading = true;
+	err = manifest_source_load(cluster->source);
+	cluster->is_loading = false;
+	return err;
+}
+
+const struct store *cluster_store(const struct cluster *cluster)
+{
+	return cluster->store;
+}
+
+const struct registry *cluster_registry(const struct cluster *cluster)
+{
+	return cluster->registry;
+}
+
+const struct cluster_counters *cluster_counters(const struct cluster *cluster)
+{
+	return &cluster->counters;
+}

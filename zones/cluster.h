@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/base/diag.h"
+#include "zones/store/store.h"
+#include "zones/synth/synth.h"
+
+/*
+ * A cluster: one source of objects, the registry it fills and the store that is made of
+ * it. Objects go in, answers come out; every commit of the source is one published
+ * change. Control thread only; the store is for all threads.
+ */
+
+struct cluster;
+struct event_base;
+struct selector;
+
+struct cluster_options {
+	const struct dname *zones; /* lower-case; one of them not a reverse zone */
+	size_t zone_count;
+	uint32_t ttl_s;
+	enum pod_mode pods;
+	bool uses_pod_names, ignores_empty, ignores_endpoints;
+	const char *const *namespaces;
+	size_t namespace_count;
+	const char *labels, *namespace_labels; /* selectors as text; NULL: all */
+	const struct ipprefix *service_cidrs;
+	size_t service_cidr_count;
+	const char *const *manifests; /* folders */
+	size_t manifest_count;
+	const struct ipaddr *own_addresses;
+	size_t own_address_count;
+};
+
+struct cluster_counters {
+	uint64_t commits;        /* batches of changes taken in */
+	uint64_t published;      /* those that altered an answer */
+	uint64_t failed;         /* objects or batches that found no memory */
+	uint64_t problems;       /* diagnostics about the user's files */
+	int64_t last_publish_ns; /* how long the last batch took */
+};
+
+/* Takes problems as they come up; NULL: they are logged. */
+struct cluster_report {
+	void *context;
+	void (*report)(void *context, const struct diag_list *problems);
+};
+
+/* Options are copied. NULL: no memory. `key` is the process's. */
+struct cluster *cluster_new(const struct cluster_options *options,
+	const struct hash_key *key, const struct cluster_report *report);
+/* No reader of its store may be left. */
+void cluster_free(struct cluster *cluster);
+
+/*
+ * Reads everything once; with `base`, follows the source from then on. ERR_NOMEM, ERR_IO.
+ * Problems with files are reported, not returned.
+ */
+enum err cluster_start(struct cluster *cluster, struct event_base *base) MUST_CHECK;
+
+/* Valid as long as the cluster. */
+const struct store *cluster_store(const struct cluster *cluster);
+const struct registry *cluster_registry(const struct cluster *cluster);
+const struct cluster_counters *cluster_counters(const struct cluster *cluster);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/wire/message.h"
+#include "zones/synth/synth_internal.h"
+
+/*
+ * What every zone has: its apex with the NS set, and in forward zones ns.dns, svc, pod
+ * and dns-version. The server is named after the services that have one of its own
+ * addresses among their ready endpoints, else ns.dns; every such name resolves.
+ */
+
+static bool is_own(const struct synth *synth, const struct ipaddr *address)
+{
+	for (size_t i = 0; i < synth->options.own_address_count; i++)
+		if (ipaddr_equal(&synth->options.own_addresses[i], address))
+			return true;
+	return false;
+}
+
+static bool names_server(const struct synth *synth, const struct plan *plan)
+{
+	if (plan->kind != PLAN_CLUSTER_IP && plan->kind != PLAN_HEADLESS)
+		return false;
+	for (uint32_t i = 0; i < plan->hit_count; i++)
+		if (is_own(synth, &plan->hits[i].address))
+			return true;
+	return false;
+}
+
+void apex_forget_service(struct synth *synth, const struct registry_service *service)
+{
+	struct name_servers *list = &synth->name_servers;
+	for (size_t i = 0; i < list->count; i++)
+		if (list->services[i] == service) {
+			list->services[i] = list->services[--list->count];
+			list->is_stale = true;
+			return;
+		}
+}
+
+enum err apex_note_service(struct synth *synth, const struct plan *plan)
+{
+	struct name_servers *list = &synth->name_servers;
+	apex_forget_service(synth, plan->service);
+	if (!names_server(synth, plan))
+		return ERR_NONE;
+	list->is_stale = true;
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity * 2 + 4;
+		void *grown = realloc(list->services, capacity * sizeof(*list->services));
+		if (!grown)
+			return ERR_NOMEM;
+		list->services = grown;
+		list->capacity = capacity;
+	}
+	list->services[list->count++] = plan->service;
+	return ERR_NONE;
+}
+
+static int service_compare(const void *a, const void *b)
+{
+	const struct registry_service *const *left = a, *const *right = b;
+	int order = strcmp((*left)->ns->name, (*right)->ns->name);
+	return order ? order : strcmp((*left)->name, (*right)->name);
+}
+
+/* NS targets may be compressed (RFC 1035 3.3); those in the zone itself are, so that
+ * they repeat the spelling of the question. */
+static void add_name_server(struct synth *synth, unsigned zone, const struct dname *name)
+{
+	const struct dname *apex = &store_zone(synth->store, zone)->name;
+	uint8_t rdata[DNAME_MAX + 1];
+	size_t length = name->length;
+	memcpy(rdata, name->bytes, name->length);
+	if (dname_is_within(name, apex) && apex->length > 2) {
+		length = (size_t)name->length - apex->length;
+		rdata[length++] = 0xc0;
+		rdata[length++] = DNS_HEADER_SIZE;
+	}
+	answer_add(synth->builder, TYPE_NS, synth->options.ttl_s, rdata, length);
+}
+
+/* The slice that has an own address lends the names of all its ready endpoints. */
+static bool target_shares_slice(const struct synth *synth, const struct plan *plan,
+	const struct plan_target *target)
+{
+	for (uint32_t i = 0; i < target->hit_count; i++) {
+		uint32_t slice = plan->hits[target->first_hit + i].slice;
+		for (uint32_t j = 0; j < plan->hit_count; j++)
+			if (plan->hits[j].slice == slice &&
+				is_own(synth, &plan->hits[j].address))
+				return true;
+	}
+	return false;
+}
+
+static enum err add_service_name_servers(struct synth *synth, unsigned zone,
+	const struct dname *suffix, const struct registry_service *service)
+{
+	struct dname base;
+	enum err err = plan_make(&synth->plan, &synth->options, service);
+	if (err || emit_service_name(service, suffix, &base))
+		return err;
+	const struct plan *plan = &synth->plan;
+	if (plan->kind == PLAN_CLUSTER_IP)
+		add_name_server(synth, zone, &base);
+	for (uint32_t i = 0; plan->kind == PLAN_HEADLESS && i < plan->target_count; i++) {
+		const struct plan_target *target = &plan->targets[i];
+		struct dname name = base;
+		if (target_shares_slice(synth, plan, target) &&
+			!dname_prepend(&name, target->label, target->label_length))
+			add_name_server(synth, zone, &name);
+	}
+	return ERR_NONE;
+}
+
+static enum err put_apex(struct synth *synth, unsigned zone)
+{
+	const struct dname *apex = &store_zone(synth->store, zone)->name;
+	const struct dname *suffix =
+		synth->zone_is_reverse[zone] ? synth->options.primary : apex;
+	const struct name_servers *list = &synth->name_servers;
+	answer_begin(synth->builder, apex, zone);
+	for (size_t i = 0; i < list->count; i++) {
+		enum err err =
+			add_service_name_servers(synth, zone, suffix, list->services[i]);
+		if (err)
+			return err;
+	}
+	if (!list->count && synth->options.own_address_count) {
+		struct dname name = *suffix;
+		if (!dname_prepend(&name, "dns", 3) && !dname_prepend(&name, "ns", 2))
+			add_name_server(synth, zone, &name);
+	}
+	return store_put(synth->store, synth->builder);
+}
+
+/* Names that never change while the server runs. */
+static enum err put_fixed(struct synth *synth, unsigned zone, const char *label)
+{
+	struct dname name = store_zone(synth->store, zone)->name;
+	if (dname_prepend(&name, label, strlen(label)) ||
+		!emit_is_in_zone(synth, &name, zone))
+		return ERR_NONE;
+	answer_begin(synth->builder, &name, zone);
+	/* The specification's version (2.2), for a day's third. */
+	static const uint8_t version[] = {5, '1', '.', '1', '.', '0'};
+	if (strcmp(label, "dns-version") == 0)
+		answer_add(synth->builder, TYPE_TXT, 28800, version, sizeof(version));
+	return store_put(synth->store, synth->builder);
+}
+
+static enum err put_own_name(struct synth *synth, unsigned zone)
+{
+	struct dname name = store_zone(synth->store, zone)->name;
+	if (!synth->options.own_address_count || dname_prepend(&name, "dns", 3) ||
+		dname_prepend(&name, "ns", 2) || !emit_is_in_zone(synth, &name, zone))
+		return ERR_NONE;
+	answer_begin(synth->builder, &name, zone);
+	for (unsigned length = 4; length <= 16; length += 12)
+		for (size_t i = 0; i < synth->options.own_address_count; i++)
+			if (synth->options.own_addresses[i].length == length)
+				emit_address(synth, &synth->options.own_addresses[i]);
+	return store_put(synth->store, synth->builder);
+}
+
+static enum err put_base(struct synth *synth, unsigned zone)
+{
+	static const char *const labels[] = {"svc", "pod", "dns-version"};
+	enum err err = put_own_name(synth, zone);
+	for (size_t i = 0; !err && i < sizeof(labels) / sizeof(labels[0]); i++)
+		err = put_fixed(synth, zone, labels[i]);
+	return err;
+}
+
+enum err apex_update(struct synth *synth)
+{
+	struct name_servers *list = &synth->name_servers;
+	if (synth->has_base && !list->is_stale)
+		return ERR_NONE;
+	if (list->count)
+		qsort(list->services, list->count, sizeof(*list->services),
+			service_compare);
+	enum err err = ERR_NONE;
+	for (unsigned i = 0; !err && i < store_zone_count(synth->store); i++) {
+		err = put_apex(synth, i);
+		if (!err && !synth->has_base && !synth->zone_is_reverse[i])
+			err = put_base(synth, i);
+	}
+	if (err)
+		return err;
+	synth->has_base = true;
+	list->is_stale = false;
+	return ERR_NONE;
+}

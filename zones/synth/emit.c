@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "server/wire/message.h"
+#include "zones/synth/synth_internal.h"
+
+/* From a service's plan to the answer sets of its names. */
+
+static const char *const protocol_labels[] = {
+	[PROTOCOL_TCP] = "_tcp",
+	[PROTOCOL_UDP] = "_udp",
+	[PROTOCOL_SCTP] = "_sctp",
+};
+
+enum err emit_service_name(const struct registry_service *service,
+	const struct dname *zone, struct dname *out)
+{
+	*out = *zone;
+	if (dname_prepend(out, "svc", 3) ||
+		dname_prepend(out, service->ns->name, strlen(service->ns->name)) ||
+		dname_prepend(out, service->name, strlen(service->name)))
+		return ERR_RANGE;
+	return ERR_NONE;
+}
+
+bool emit_is_in_zone(const struct synth *synth, const struct dname *name, unsigned zone)
+{
+	return store_zone_find(synth->store, name) == (int)zone;
+}
+
+/* --- the names --- */
+
+struct port_filter {
+	const char *name; /* NULL: every port */
+	enum object_protocol protocol;
+};
+
+static bool filter_has(const struct port_filter *filter, const struct plan_port *port)
+{
+	return !filter->name || (port->protocol == filter->protocol &&
+					strcmp(port->name, filter->name) == 0);
+}
+
+/* Is this the first port in the sets with its name and protocol? Then it makes a name. */
+static bool port_is_first(const struct plan_port_set *sets, uint32_t set, uint32_t index)
+{
+	const struct plan_port *port = &sets[set].ports[index];
+	struct port_filter filter = {port->name, port->protocol};
+	for (uint32_t i = 0; i <= set; i++)
+		for (uint32_t j = 0; j < sets[i].count && (i < set || j < index); j++)
+			if (filter_has(&filter, &sets[i].ports[j]))
+				return false;
+	return true;
+}
+
+/* The port sets that SRV answers of the service's own names are made of. */
+static const struct plan_port_set *service_port_sets(
+	const struct plan *plan, uint32_t *count)
+{
+	*count = 0;
+	if (plan->kind == PLAN_CLUSTER_IP) {
+		*count = 1;
+		return &plan->service_ports;
+	}
+	if (plan->kind == PLAN_HEADLESS)
+		*count = plan->port_set_count;
+	return plan->port_sets;
+}
+
+static enum err port_name(
+	const struct dname *base, const struct plan_port *port, struct dname *out)
+{
+	char label[DNAME_LABEL_MAX + 2];
+	size_t length = strlen(port->name);
+	const char *protocol = protocol_labels[port->protocol];
+	if (length + 1 > DNAME_LABEL_MAX)
+		return ERR_RANGE;
+	label[0] = '_';
+	memcpy(label + 1, port->name, length);
+	*out = *base;
+	if (dname_prepend(out, protocol, strlen(protocol)) ||
+		dname_prepend(out, label, length + 1))
+		return ERR_RANGE;
+	return ERR_NONE;
+}
+
+static bool has_endpoint_names(const struct plan *plan)
+{
+	return plan->kind == PLAN_CLUSTER_IP || plan->kind == PLAN_HEADLESS;
+}
+
+/* Calls `visit` for the service's name, its port names and its endpoint names below
+ * `base`; what would be too long a name is not there to be asked for. */
+struct emission {
+	struct synth *synth;
+	const struct plan *plan;
+	unsigned zone;
+	struct dname base;
+	struct targets *service_targets; /* what the service's own SRV records point at */
+	struct targets *endpoint_targets; /* what those of endpoint names point at */
+};
+
+struct emit_visitor {
+	void *context;
+	enum err (*service)(void *context, const struct dname *name);
+	enum err (*port)(void *context, const struct dname *name,
+		const struct port_filter *filter);
+	enum err (*endpoint)(void *context, const struct dname *name, uint32_t target);
+};
+
+static enum err visit_ports(const struct plan *plan, const struct dname *base,
+	const struct emit_visitor *visitor)
+{
+	uint32_t count;
+	const struct plan_port_set *sets = service_port_sets(plan, &count);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < sets[i].count; j++) {
+			const struct plan_port *port = &sets[i].ports[j];
+			struct dname name;
+			if (!*port->name || !port_is_first(sets, i, j) ||
+				port_name(base, port, &name))
+				continue;
+			struct port_filter filter = {port->name, port->protocol};
+			enum err err = visitor->port(visitor->context, &name, &filter);
+			if (err)
+				return err;
+		}
+	return ERR_NONE;
+}
+
+static enum err visit_endpoints(const struct plan *plan, const struct dname *base,
+	const struct emit_visitor *visitor)
+{
+	for (uint32_t i = 0; has_endpoint_names(plan) && i < plan->target_count; i++) {
+		struct dname name = *base;
+		if (dname_prepend(
+			    &name, plan->targets[i].label, plan->targets[i].label_length))
+			continue;
+		enum err err = visitor->endpoint(visitor->context, &name, i);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+static enum err visit_names(const struct plan *plan, const struct dname *base,
+	const struct emit_visitor *visitor)
+{
+	enum err err = visitor->service(visitor->context, base);
+	if (!err)
+		err = visit_ports(plan, base, visitor);
+	return err ? err : visit_endpoints(plan, base, visitor);
+}
+
+/* The forward zones in which the service has a name, from *zone on. */
+static bool next_zone(const struct synth *synth, const struct plan *plan, unsigned *zone,
+	struct dname *base)
+{
+	for (; plan->kind != PLAN_NOTHING && *zone < store_zone_count(synth->store);
+		(*zone)++) {
+		const struct dname *apex = &store_zone(synth->store, *zone)->name;
+		if (!synth->zone_is_reverse[*zone] &&
+			!emit_service_name(plan->service, apex, base) &&
+			emit_is_in_zone(synth, base, *zone))
+			return true;
+	}
+	return false;
+}
+
+static enum err name_only(void *context, const struct dname *name)
+{
+	const struct name_visitor *visitor = context;
+	return visitor->visit(visitor->context, name);
+}
+
+static enum err name_only_port(
+	void *context, const struct dname *name, const struct port_filter *filter)
+{
+	(void)filter;
+	return name_only(context, name);
+}
+
+static enum err name_only_endpoint(
+	void *context, const struct dname *name, uint32_t target)
+{
+	(void)target;
+	return name_only(context, name);
+}
+
+enum err emit_names(const struct synth *synth, const struct plan *plan,
+	const struct name_visitor *visitor)
+{
+	const struct emit_visitor names = {
+		(void *)visitor, name_only, name_only_port, name_only_endpoint};
+	struct dname base;
+	for (unsigned zone = 0; next_zone(synth, plan, &zone, &base); zone++) {
+		enum err err = visit_names(plan, &base, &names);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+/* --- the answers --- */
+
+void emit_address(struct synth *synth, const struct ipaddr *address)
+{
+	uint16_t type = address->length == 4 ? TYPE_A : TYPE_AAAA;
+	answer_add(synth->builder, type, synth->options.ttl_s, address->bytes,
+		address->length);
+}
+
+/* Puts the set that was built, and remembers its name. */
+static enum err emit_put(struct emission *emission, const struct dname *name)
+{
+	struct synth *synth = emission->synth;
+	enum err err = store_put(synth->store, synth->builder);
+	return err ? err : name_set_add(synth->emitted, name);
+}
+
+/* IPv4 before IPv6, so that each type's records stand together. */
+static void emit_hit_addresses(
+	struct synth *synth, const struct plan *plan, uint32_t first, uint32_t count)
+{
+	for (unsigned length = 4; length <= 16; length += 12)
+		for (uint32_t i = first; i < first + count; i++)
+			if (plan->hits[i].address.length == length &&
+				!plan->hits[i].is_repeated)
+				emit_address(synth, &plan->hits[i].address);
+}
+
+/* The same within one target: there the repetition may be with another target's hit. */
+static bool is_repeated_in_target(
+	const struct plan *plan, const struct plan_target *target, uint32_t hit)
+{
+	if (!plan->hits[hit].is_repeated)
+		return false;
+	for (uint32_t i = target->first_hit; i < hit; i++)
+		if (ipaddr_equal(&plan->hits[i].address, &plan->hits[hit].address))
+			return true;
+	return false;
+}
+
+static void emit_target_addresses(
+	struct synth *synth, const struct plan *plan, const struct plan_target *target)
+{
+	uint32_t end = target->first_hit + target->hit_count;
+	for (unsigned length = 4; length <= 16; length += 12)
+		for (uint32_t i = target->first_hit; i < end; i++)
+			if (plan->hits[i].address.length == length &&
+				!is_repeated_in_target(plan, target, i))
+				emit_address(synth, &plan->hits[i].address);
+}
+
+/* --- SRV --- */
+
+/* floor(100 / n), at least 1: all together weigh about 100. */
+static uint16_t srv_weight(uint64_t hits)
+{
+	return hits >= 100 ? 1 : (uint16_t)(100 / (hits ? hits : 1));
+}
+
+static uint32_t count_ports(
+	const struct plan_port_set *set, const struct port_filter *filter)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < set->count; i++)
+		count += filter_has(filter, &set->ports[i]);
+	return count;
+}
+
+enum { GROUP_PORTS_MAX = 256 };
+
+/* The numbers of the set's ports that pass, each once and none of `except`. */
+struct port_list {
+	uint16_t numbers[GROUP_PORTS_MAX];
+	uint16_t count;
+};
+
+static bool port_list_has(const struct port_list *list, uint16_t number)
+{
+	for (uint16_t i = 0; i < list->count; i++)
+		if (list->numbers[i] == number)
+			return true;
+	return false;
+}
+
+static void list_ports(const struct plan_port_set *set, const struct port_filter *filter,
+	const struct port_list *except, struct port_list *out)
+{
+	out->count = 0;
+	for (uint32_t i = 0; i < set->count && out->count < GROUP_PORTS_MAX; i++) {
+		const struct plan_port *port = &set->ports[i];
+		uint16_t number = (uint16_t)port->number;
+		if (port->number > 0 && filter_has(filter, port) &&
+			!port_list_has(out, number) && !port_list_has(except, number))
+			out->numbers[out->count++] = number;
+	}
+}
+
+static bool target_is_mixed(const struct plan *plan, const struct plan_target *target)
+{
+	uint32_t end = target->first_hit + target->hit_count;
+	for (uint32_t i = target->first_hit + 1; i < end; i++)
+		if (plan->hits[i].port_set != plan->hits[target->first_hit].port_set)
+			return true;
+	return false;
+}
+
+/* A target that hits with different ports share: a group for each new set of ports. */
+static void emit_mixed_target(struct synth *synth, const struct plan *plan,
+	uint32_t index, const struct port_filter *filter)
+{
+	const struct plan_target *target = &plan->targets[index];
+	uint32_t end = target->first_hit + target->hit_count;
+	struct port_list done = {.count = 0}, ports;
+	for (uint32_t i = target->first_hit; i < end; i++) {
+		list_ports(
+			&plan->port_sets[plan->hits[i].port_set], filter, &done, &ports);
+		if (!ports.count)
+			continue;
+		answer_add_srv_group(synth->builder, index, 1, done.count == 0,
+			ports.numbers, ports.count);
+		for (uint16_t j = 0; j < ports.count && done.count < GROUP_PORTS_MAX; j++)
+			done.numbers[done.count++] = ports.numbers[j];
+	}
+}
+
+/* Groups for the targets from `first` to `end`: runs with the same ports as one. */
+static void emit_target_groups(struct synth *synth, const struct plan *plan,
+	uint32_t first, uint32_t end, const struct port_filter *filter)
+{
+	const struct port_list none = {.count = 0};
+	while (first < end) {
+		const struct plan_target *target = &plan->targets[first];
+		if (target_is_mixed(plan, target)) {
+			emit_mixed_target(synth, plan, first++, filter);
+			continue;
+		}
+		uint32_t set = plan->hits[target->first_hit].port_set;
+		uint32_t next = first + 1;
+		while (next < end && !target_is_mixed(plan, &plan->targets[next]) &&
+			plan->hits[plan->targets[next].first_hit].port_set == set)
+			next++;
+		struct port_list ports;
+		list_ports(&plan->port_sets[set], filter, &none, &ports);
+		if (ports.count)
+			answer_add_srv_group(synth->builder, first, next - first, true,
+				ports.numbers, ports.count);
+		first = next;
+	}
+}
+
+static bool has_numbered_port(const struct plan_port_set *sets, uint32_t count,
+	const struct port_filter *filter)
+{
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < sets[i].count; j++)
+			if (sets[i].ports[j].number > 0 &&
+				filter_has(filter, &sets[i].ports[j]))
+				return true;
+	return false;
+}
+
+/* The SRV set of the service's name or one of its port names; `skip` octets stand in
+ * front of the service's name. Ports without a number make no record. */
+static void emit_service_srv(
+	struct emission *emission, const struct port_filter *filter, uint8_t skip)
+{
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
+	uint32_t set_count;
+	const struct plan_port_set *sets = service_port_sets(plan, &set_count);
+	if (!has_numbered_port(sets, set_count, filter))
+		return;
+	uint64_t hits = 0;
+	if (plan->kind == PLAN_CLUSTER_IP)
+		hits = (uint64_t)count_ports(sets, filter) * plan->cluster_ip_count;
+	for (uint32_t i = 0; plan->kind == PLAN_HEADLESS && i < plan->hit_count; i++)
+		hits += count_ports(&plan->port_sets[plan->hits[i].port_set], filter);
+	answer_begin_srv(synth->builder, emission->service_targets, srv_weight(hits),
+		synth->options.ttl_s, skip);
+	if (plan->kind == PLAN_HEADLESS) {
+		emit_target_groups(synth, plan, 0, plan->target_count, filter);
+		return;
+	}
+	const struct port_list none = {.count = 0};
+	struct port_list ports;
+	list_ports(sets, filter, &none, &ports);
+	answer_add_srv_group(synth->builder, 0, 1, true, ports.numbers, ports.count);
+}
+
+static enum err emit_service(void *context, const struct dname *name)
+{
+	struct emission *emission = context;
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
+	answer_begin(synth->builder, name, emission->zone);
+	if (plan->kind == PLAN_EXTERNAL_NAME) {
+		struct dname target;
+		const char *text = pack_service_external_name(plan->service->object);
+		if (dname_from_text(text, &target))
+			return ERR_NONE;
+		answer_add(synth->builder, TYPE_CNAME, synth->options.ttl_s, target.bytes,
+			target.length);
+		return emit_put(emission, name);
+	}
+	for (unsigned length = 4; length <= 16; length += 12)
+		for (unsigned i = 0;
+			plan->kind == PLAN_CLUSTER_IP && i < plan->cluster_ip_count; i++)
+			if (plan->cluster_ips[i].length == length)
+				emit_address(synth, &plan->cluster_ips[i]);
+	if (plan->kind == PLAN_HEADLESS)
+		emit_hit_addresses(synth, plan, 0, plan->hit_count);
+	emit_service_srv(emission, &(struct port_filter){.name = NULL}, 0);
+	return emit_put(emission, name);
+}
+
+static enum err emit_port(
+	void *context, const struct dname *name, const struct port_filter *filter)
+{
+	struct emission *emission = context;
+	answer_begin(emission->synth->builder, name, emission->zone);
+	emit_service_srv(
+		emission, filter, (uint8_t)(name->length - emission->base.length));
+	return emit_put(emission, name);
+}
+
+static enum err emit_endpoint(void *context, const struct dname *name, uint32_t index)
+{
+	struct emission *emission = context;
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
+	const struct plan_target *target = &plan->targets[index];
+	const struct port_filter every = {.name = NULL};
+	uint64_t hits = 0;
+	bool has_port = false;
+	for (uint32_t i = 0; i < target->hit_count; i++) {
+		uint32_t set = plan->hits[target->first_hit + i].port_set;
+		hits += plan->port_sets[set].count;
+		has_port |= has_numbered_port(&plan->port_sets[set], 1, &every);
+	}
+	answer_begin(synth->builder, name, emission->zone);
+	emit_target_addresses(synth, plan, target);
+	if (has_port) {
+		answer_begin_srv(synth->builder, emission->endpoint_targets,
+			srv_weight(hits), synth->options.ttl_s,
+			(uint8_t)(target->label_length + 1));
+		emit_target_groups(synth, plan, index, index + 1, &every);
+	}
+	return emit_put(emission, name);
+}
+
+/* --- targets --- */
+
+/* The table that the published name `at` points at, for it may serve again. */
+static const struct targets *previous_targets(
+	const struct synth *synth, const struct dname *at)
+{
+	const struct answer_set *set = store_find_name(synth->store, at);
+	const struct rrset *srv = set ? answer_set_find(set, TYPE_SRV) : NULL;
+	return srv ? ((const struct srv_data *)srv->data)->targets : NULL;
+}
+
+static void add_target(
+	struct synth *synth, const struct plan *plan, const struct plan_target *target)
+{
+	uint8_t ipv4[4 * 64], ipv6[16 * 64];
+	uint16_t count4 = 0, count6 = 0;
+	uint32_t end = target->first_hit + target->hit_count;
+	for (uint32_t i = target->first_hit; i < end; i++) {
+		const struct ipaddr *address = &plan->hits[i].address;
+		if (is_repeated_in_target(plan, target, i))
+			continue;
+		if (address->length == 4 && count4 < 64)
+			memcpy(ipv4 + 4 * count4++, address->bytes, 4);
+		else if (address->length == 16 && count6 < 64)
+			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
+	}
+	targets_add(synth->targets_builder, target->label, target->label_length, ipv4,
+		count4, ipv6, count6);
+}
+
+static enum err make_endpoint_targets(struct emission *emission)
+{
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
+	if (!plan->target_count)
+		return ERR_NONE;
+	struct dname first = emission->base;
+	if (dname_prepend(&first, plan->targets[0].label, plan->targets[0].label_length))
+		first = emission->base;
+	targets_reset(synth->targets_builder);
+	for (uint32_t i = 0; i < plan->target_count; i++)
+		add_target(synth, plan, &plan->targets[i]);
+	emission->endpoint_targets =
+		targets_finish(synth->targets_builder, previous_targets(synth, &first));
+	return emission->endpoint_targets ? ERR_NONE : ERR_NOMEM;
+}
+
+static enum err make_service_targets(struct emission *emission)
+{
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
+	uint8_t ipv4[8], ipv6[32];
+	uint16_t count4 = 0, count6 = 0;
+	for (unsigned i = 0; i < plan->cluster_ip_count; i++) {
+		const struct ipaddr *address = &plan->cluster_ips[i];
+		if (address->length == 4)
+			memcpy(ipv4 + 4 * count4++, address->bytes, 4);
+		else
+			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
+	}
+	targets_reset(synth->targets_builder);
+	targets_add(synth->targets_builder, "", 0, ipv4, count4, ipv6, count6);
+	emission->service_targets = targets_finish(
+		synth->targets_builder, previous_targets(synth, &emission->base));
+	return emission->service_targets ? ERR_NONE : ERR_NOMEM;
+}
+
+static enum err emit_in_zone(struct emission *emission)
+{
+	const struct emit_visitor answers = {
+		emission, emit_service, emit_port, emit_endpoint};
+	enum err err = make_endpoint_targets(emission);
+	if (!err && emission->plan->kind == PLAN_CLUSTER_IP)
+		err = make_service_targets(emission);
+	else
+		emission->service_targets = emission->endpoint_targets;
+	if (!err)
+		err = visit_names(emission->plan, &emission->base, &answers);
+	if (emission->service_targets != emission->endpoint_targets)
+		targets_unref(emission->service_targets);
+	targets_unref(emission->endpoint_targets);
+	return err;
+}
+
+enum err emit_answers(struct synth *synth, const struct plan *plan)
+{
+	struct emission emission = {.synth = synth, .plan = plan};
+	for (unsigned zone = 0; next_zone(synth, plan, &zone, &emission.base); zone++) {
+		emission.zone = zone;
+		emission.service_targets = emission.endpoint_targets = NULL;
+		enum err err = emit_in_zone(&emission);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}

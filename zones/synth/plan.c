@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/synth/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL_SIZE = 64 };
+
+void plan_init(struct plan *plan)
+{
+	*plan = (struct plan){0};
+	arena_init(&plan->arena, 65536);
+}
+
+void plan_deinit(struct plan *plan)
+{
+	arena_deinit(&plan->arena);
+}
+
+unsigned plan_dashed(const struct ipaddr *address, char *out)
+{
+	char text[IPADDR_TEXT_SIZE];
+	ipaddr_format(address, text);
+	unsigned length = 0;
+	for (; text[length]; length++) {
+		bool is_separator = text[length] == '.' || text[length] == ':';
+		out[length] = is_separator ? '-' : text[length];
+	}
+	out[length] = '\0';
+	return length;
+}
+
+unsigned plan_endpoint_label(const struct synth_options *options,
+	const struct pack_endpoint *endpoint, const struct ipaddr *address, char *out)
+{
+	const char *name = endpoint->hostname;
+	if (!*name && options->uses_pod_names)
+		name = endpoint->pod_name;
+	size_t length = strlen(name);
+	if (length && length < LABEL_SIZE) {
+		memcpy(out, name, length + 1);
+		return (unsigned)length;
+	}
+	unsigned dashed = plan_dashed(address, out);
+	/* A label may not end in a dash: "fd00::" becomes "fd00--0". */
+	if (out[dashed - 1] == '-')
+		out[dashed++] = '0';
+	return dashed;
+}
+
+/* --- ports --- */
+
+static bool port_sets_equal(const struct plan_port_set *a, const struct plan_port_set *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (a->ports[i].number != b->ports[i].number ||
+			a->ports[i].protocol != b->ports[i].protocol ||
+			strcmp(a->ports[i].name, b->ports[i].name) != 0)
+			return false;
+	return true;
+}
+
+static enum err read_port_set(struct plan *plan, struct pack_port_iterator ports,
+	uint32_t count, struct plan_port_set *out)
+{
+	out->count = count ? count : 1;
+	out->ports = arena_calloc(&plan->arena, out->count, sizeof(*out->ports));
+	if (!out->ports)
+		return ERR_NOMEM;
+	out->ports[0] = (struct plan_port){.name = "", .number = -1};
+	struct object_port port;
+	for (uint32_t i = 0; pack_port_next(&ports, &port); i++)
+		out->ports[i] = (struct plan_port){port.name, port.protocol, port.port};
+	return ERR_NONE;
+}
+
+/* The index of the subset's ports among the plan's sets, added if they are new ones. */
+static enum err intern_port_set(
+	struct plan *plan, const struct pack_subset *subset, uint32_t *index)
+{
+	struct plan_port_set set;
+	enum err err = read_port_set(plan, subset->ports, subset->port_count, &set);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < plan->port_set_count; i++)
+		if (port_sets_equal(&plan->port_sets[i], &set)) {
+			*index = i;
+			return ERR_NONE;
+		}
+	plan->port_sets[plan->port_set_count] = set;
+	*index = plan->port_set_count++;
+	return ERR_NONE;
+}
+
+/* --- hits and targets --- */
+
+struct sizes {
+	uint32_t subsets, hits;
+};
+
+static struct sizes count_hits(const struct registry_service *service)
+{
+	struct sizes sizes = {0};
+	unsigned position = 0;
+	const struct pack_slice *slice;
+	while ((slice = registry_next_slice(service, &position))) {
+		struct pack_subset_iterator subsets = pack_slice_subsets(slice);
+		struct pack_subset subset;
+		while (pack_subset_next(&subsets, &subset)) {
+			sizes.subsets++;
+			struct pack_endpoint_iterator endpoints =
+				pack_subset_endpoints(&subset);
+			struct pack_endpoint endpoint;
+			while (pack_endpoint_next(&endpoints, &endpoint))
+				if (endpoint.is_ready)
+					sizes.hits += endpoint.address_count;
+		}
+	}
+	return sizes;
+}
+
+/* A table from label to target for the time of one plan. */
+struct label_table {
+	uint32_t *slots; /* target + 1; 0: free */
+	uint32_t mask;
+};
+
+static uint32_t label_hash(const char *label, unsigned length)
+{
+	uint32_t hash = 2166136261u;
+	for (unsigned i = 0; i < length; i++)
+		hash = (hash ^ (uint8_t)label[i]) * 16777619u;
+	return hash ^ hash >> 15;
+}
+
+/* The target with this label, made if there is none; UINT32_MAX: no memory. */
+static uint32_t intern_target(
+	struct plan *plan, struct label_table *table, const char *label, unsigned length)
+{
+	uint32_t i = label_hash(label, length) & table->mask;
+	for (; table->slots[i]; i = (i + 1) & table->mask) {
+		const struct plan_target *target = &plan->targets[table->slots[i] - 1];
+		if (target->label_length == length &&
+			memcmp(target->label, label, length) == 0)
+			return table->slots[i] - 1;
+	}
+	char *copy = arena_strndup(&plan->arena, label, length);
+	if (!copy)
+		return UINT32_MAX;
+	plan->targets[plan->target_count] =
+		(struct plan_target){.label = copy, .label_length = (uint8_t)length};
+	table->slots[i] = ++plan->target_count;
+	return plan->target_count - 1;
+}
+
+struct collector {
+	struct plan *plan;
+	const struct synth_options *options;
+	struct label_table labels;
+	struct plan_hit *hits; /* in order of appearance */
+	uint32_t slice;        /* being read */
+};
+
+static enum err collect_subset(
+	struct collector *collector, const struct pack_subset *subset)
+{
+	struct plan *plan = collector->plan;
+	uint32_t port_set;
+	enum err err = intern_port_set(plan, subset, &port_set);
+	if (err)
+		return err;
+	struct pack_endpoint_iterator endpoints = pack_subset_endpoints(subset);
+	struct pack_endpoint endpoint;
+	while (pack_endpoint_next(&endpoints, &endpoint)) {
+		if (!endpoint.is_ready)
+			continue;
+		for (unsigned i = 0; i < endpoint.address_count; i++) {
+			struct plan_hit *hit = &collector->hits[plan->hit_count];
+			hit->address = pack_endpoint_address(&endpoint, i);
+			hit->port_set = port_set;
+			hit->slice = collector->slice;
+			hit->is_repeated = false;
+			char label[LABEL_SIZE];
+			unsigned length = plan_endpoint_label(
+				collector->options, &endpoint, &hit->address, label);
+			hit->target =
+				intern_target(plan, &collector->labels, label, length);
+			if (hit->target == UINT32_MAX)
+				return ERR_NOMEM;
+			plan->targets[hit->target].hit_count++;
+			plan->hit_count++;
+		}
+	}
+	return ERR_NONE;
+}
+
+/* A counting sort: each target's hits stand together, otherwise in their order. */
+static void sort_hits(struct plan *plan, const struct plan_hit *unsorted)
+{
+	uint32_t next = 0;
+	for (uint32_t i = 0; i < plan->target_count; i++) {
+		plan->targets[i].first_hit = next;
+		next += plan->targets[i].hit_count;
+		plan->targets[i].hit_count = 0;
+	}
+	for (uint32_t i = 0; i < plan->hit_count; i++) {
+		struct plan_target *target = &plan->targets[unsorted[i].target];
+		plan->hits[target->first_hit + target->hit_count++] = unsorted[i];
+	}
+}
+
+static int hit_compare(const void *a, const void *b, void *context)
+{
+	const struct plan_hit *hits = context;
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	int order = ipaddr_compare(&hits[left].address, &hits[right].address);
+	return order ? order : (left > right) - (left < right);
+}
+
+static void mark_repeated(struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->hit_count; i++)
+		plan->by_address[i] = i;
+	qsort_r(plan->by_address, plan->hit_count, sizeof(*plan->by_address), hit_compare,
+		plan->hits);
+	for (uint32_t i = 1; i < plan->hit_count; i++) {
+		struct plan_hit *hit = &plan->hits[plan->by_address[i]];
+		const struct plan_hit *before = &plan->hits[plan->by_address[i - 1]];
+		hit->is_repeated = ipaddr_equal(&hit->address, &before->address);
+	}
+}
+
+static enum err collect(struct plan *plan, const struct synth_options *options)
+{
+	struct sizes sizes = count_hits(plan->service);
+	if (!sizes.hits)
+		return ERR_NONE;
+	uint32_t slots = 4;
+	while (slots < sizes.hits * 2)
+		slots *= 2;
+	struct arena *arena = &plan->arena;
+	struct collector collector = {.plan = plan, .options = options};
+	collector.labels.mask = slots - 1;
+	collector.labels.slots = arena_calloc(arena, slots, sizeof(uint32_t));
+	collector.hits = arena_calloc(arena, sizes.hits, sizeof(*collector.hits));
+	plan->hits = arena_calloc(arena, sizes.hits, sizeof(*plan->hits));
+	plan->by_address = arena_calloc(arena, sizes.hits, sizeof(*plan->by_address));
+	plan->targets = arena_calloc(arena, sizes.hits, sizeof(*plan->targets));
+	plan->port_sets = arena_calloc(arena, sizes.subsets, sizeof(*plan->port_sets));
+	if (!collector.labels.slots || !collector.hits || !plan->hits ||
+		!plan->by_address || !plan->targets || !plan->port_sets)
+		return ERR_NOMEM;
+	unsigned position = 0;
+	const struct pack_slice *slice;
+	while ((slice = registry_next_slice(plan->service, &position))) {
+		collector.slice = position;
+		struct pack_subset_iterator subsets = pack_slice_subsets(slice);
+		struct pack_subset subset;
+		while (pack_subset_next(&subsets, &subset)) {
+			enum err err = collect_subset(&collector, &subset);
+			if (err)
+				return err;
+		}
+	}
+	sort_hits(plan, collector.hits);
+	mark_repeated(plan);
+	return ERR_NONE;
+}
+
+static enum plan_kind plan_kind_of(
+	const struct plan *plan, const struct synth_options *options)
+{
+	const struct pack_service *object = plan->service->object;
+	if (!object)
+		return PLAN_NOTHING;
+	if (object->type == SERVICE_EXTERNAL_NAME)
+		return PLAN_EXTERNAL_NAME;
+	if (object->is_headless)
+		return plan->hit_count ? PLAN_HEADLESS : PLAN_NOTHING;
+	bool is_empty = options->ignores_empty && !plan->hit_count;
+	return plan->cluster_ip_count && !is_empty ? PLAN_CLUSTER_IP : PLAN_NOTHING;
+}
+
+static void plan_reset(struct plan *plan, const struct registry_service *service)
+{
+	struct arena arena = plan->arena;
+	arena_reset(&arena);
+	*plan = (struct plan){.arena = arena, .service = service};
+}
+
+enum err plan_make(struct plan *plan, const struct synth_options *options,
+	const struct registry_service *service)
+{
+	plan_reset(plan, service);
+	if (!registry_is_exposed(service->ns))
+		return ERR_NONE;
+	enum err err = collect(plan, options);
+	if (!err && service->object)
+		err = read_port_set(plan, pack_service_ports(service->object),
+			service->object->port_count, &plan->service_ports);
+	if (err) {
+		plan_reset(plan, service);
+		return err;
+	}
+	plan->cluster_ip_count = registry_cluster_ips(service, plan->cluster_ips);
+	plan->kind = plan_kind_of(plan, options);
+	return ERR_NONE;
+}

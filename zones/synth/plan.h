@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/base/arena.h"
+#include "zones/registry/registry.h"
+#include "zones/synth/synth.h"
+
+/*
+ * The plan of one service: what its names are and what they hold, before zones come into
+ * it. Made in scratch memory that plan_make resets; nothing in it outlives the next
+ * plan. Pure: reads the registry, writes nothing.
+ *
+ * A hit is an address of a ready endpoint. Hits with the same endpoint name make a
+ * target. A port set is a list of ports that endpoints share, as a rule one for the
+ * whole service.
+ */
+
+enum plan_kind {
+	PLAN_NOTHING, /* does not exist in DNS; its endpoints may still have PTRs */
+	PLAN_CLUSTER_IP,
+	PLAN_HEADLESS,
+	PLAN_EXTERNAL_NAME,
+};
+
+struct plan_port {
+	const char *name; /* "": unnamed */
+	enum object_protocol protocol;
+	int32_t number; /* -1: none */
+};
+
+struct plan_port_set {
+	struct plan_port *ports; /* never empty: without ports one unnamed, -1 */
+	uint32_t count;
+};
+
+struct plan_hit {
+	struct ipaddr address;
+	uint32_t target;
+	uint32_t port_set;
+	uint32_t slice;   /* which of the service's slices it is in */
+	bool is_repeated; /* an earlier hit has the address */
+};
+
+struct plan_target {
+	const char *label;
+	uint8_t label_length;
+	uint32_t first_hit, hit_count; /* in plan->hits */
+};
+
+struct plan {
+	struct arena arena;
+	enum plan_kind kind;
+	const struct registry_service *service;
+	struct ipaddr cluster_ips[2];
+	unsigned cluster_ip_count;
+	struct plan_port_set service_ports; /* PLAN_CLUSTER_IP */
+	struct plan_port_set *port_sets;
+	uint32_t port_set_count;
+	struct plan_hit *hits; /* by target */
+	uint32_t hit_count;
+	uint32_t *by_address; /* indices of hits, sorted by address, then as they stand */
+	struct plan_target *targets; /* in order of appearance */
+	uint32_t target_count;
+};
+
+void plan_init(struct plan *plan);
+void plan_deinit(struct plan *plan);
+
+/* ERR_NOMEM: the plan is empty. */
+enum err plan_make(struct plan *plan, const struct synth_options *options,
+	const struct registry_service *service) MUST_CHECK;
+
+/* The label of an endpoint's name: host name, else (if asked for) pod name, else the
+ * address with dashes. `out` has 64 octets; returns its length. */
+unsigned plan_endpoint_label(const struct synth_options *options,
+	const struct pack_endpoint *endpoint, const struct ipaddr *address, char *out);
+
+/* "10.0.0.1" -> "10-0-0-1", "fd00::1" -> "fd00--1"; returns the length. `out` has 64
+ * octets. */
+unsigned plan_dashed(const struct ipaddr *address, char *out);

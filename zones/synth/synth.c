@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/synth/synth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/wire/message.h"
+#include "server/wire/reverse.h"
+#include "zones/synth/synth_internal.h"
+
+bool synth_is_reverse(const struct dname *zone)
+{
+	return reverse_is_below(zone);
+}
+
+struct synth *synth_new(const struct synth_options *options,
+	const struct registry *registry, struct store *store)
+{
+	struct synth *synth = calloc(1, sizeof(*synth));
+	if (!synth)
+		return NULL;
+	synth->options = *options;
+	synth->registry = registry;
+	synth->store = store;
+	plan_init(&synth->plan);
+	arena_init(&synth->batch, 65536);
+	unsigned zones = store_zone_count(store);
+	synth->builder = answer_builder_new();
+	synth->targets_builder = targets_builder_new();
+	synth->emitted = name_set_new();
+	synth->zone_is_reverse = calloc(zones + 1u, sizeof(bool));
+	if (!synth->builder || !synth->targets_builder || !synth->emitted ||
+		!synth->zone_is_reverse) {
+		synth_free(synth);
+		return NULL;
+	}
+	for (unsigned i = 0; i < zones; i++) {
+		synth->zone_is_reverse[i] = synth_is_reverse(&store_zone(store, i)->name);
+		synth->has_reverse |= synth->zone_is_reverse[i];
+	}
+	return synth;
+}
+
+void synth_free(struct synth *synth)
+{
+	if (!synth)
+		return;
+	plan_deinit(&synth->plan);
+	arena_deinit(&synth->batch);
+	answer_builder_free(synth->builder);
+	targets_builder_free(synth->targets_builder);
+	name_set_free(synth->emitted);
+	free(synth->name_servers.services);
+	free(synth->zone_is_reverse);
+	free(synth);
+}
+
+/* --- what was published --- */
+
+struct noting {
+	struct synth *synth;
+	struct published *published;
+};
+
+static enum err note_name(void *context, const struct dname *name)
+{
+	struct noting *noting = context;
+	struct arena *arena = &noting->synth->batch;
+	struct published_name *item = arena_alloc(arena, sizeof(*item));
+	/* Only the octets in use are kept. */
+	struct dname *copy = arena_alloc(arena, 1u + name->length);
+	if (!item || !copy)
+		return ERR_NOMEM;
+	memcpy(copy, name, 1u + name->length);
+	*item = (struct published_name){noting->published->names, copy};
+	noting->published->names = item;
+	return ERR_NONE;
+}
+
+static enum err note_address(void *context, const struct ipaddr *address)
+{
+	struct noting *noting = context;
+	struct published_address *item =
+		arena_alloc(&noting->synth->batch, sizeof(*item));
+	if (!item)
+		return ERR_NOMEM;
+	*item = (struct published_address){noting->published->addresses, *address};
+	noting->published->addresses = item;
+	return ERR_NONE;
+}
+
+static enum err note_published(
+	struct synth *synth, const struct registry_service *service)
+{
+	struct published *published = arena_calloc(&synth->batch, 1, sizeof(*published));
+	if (!published)
+		return ERR_NOMEM;
+	published->service = service;
+	published->next = synth->published;
+	synth->published = published;
+	struct noting noting = {synth, published};
+	const struct name_visitor visitor = {&noting, note_name};
+	enum err err = plan_make(&synth->plan, &synth->options, service);
+	if (!err)
+		err = emit_names(synth, &synth->plan, &visitor);
+	if (!err && synth->has_reverse)
+		err = reverse_addresses(&synth->plan, &noting, note_address);
+	return err;
+}
+
+enum err synth_before_change(void *context, const struct registry_service *service)
+{
+	/* A service that has just come has nothing published. */
+	if (!service->object && !service->slice_count && !service->endpoints)
+		return ERR_NONE;
+	return note_published(context, service);
+}
+
+/* --- services --- */
+
+static enum err update_address(void *context, const struct ipaddr *address)
+{
+	struct synth *synth = context;
+	return reverse_update(synth, &synth->plan, address);
+}
+
+static enum err apply_service(struct synth *synth, const struct registry_service *service)
+{
+	enum err err = plan_make(&synth->plan, &synth->options, service);
+	if (!err)
+		err = emit_answers(synth, &synth->plan);
+	if (!err)
+		err = apex_note_service(synth, &synth->plan);
+	if (!err && synth->has_reverse)
+		err = reverse_addresses(&synth->plan, synth, update_address);
+	return err;
+}
+
+/* Takes away what was published before and is not now; its plan is the one at hand. */
+static enum err withdraw(struct synth *synth, const struct published *published)
+{
+	for (const struct published_name *item = published->names; item;
+		item = item->next) {
+		struct dname name;
+		memcpy(&name, item->name, 1u + item->name->length);
+		enum err err = name_set_has(synth->emitted, &name)
+				       ? ERR_NONE
+				       : store_remove(synth->store, &name);
+		if (err)
+			return err;
+	}
+	for (const struct published_address *item = published->addresses; item;
+		item = item->next) {
+		enum err err = reverse_update(synth, &synth->plan, &item->address);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+static int published_compare(const void *a, const void *b)
+{
+	const struct published *const *left = a, *const *right = b;
+	uintptr_t l = (uintptr_t)(*left)->service, r = (uintptr_t)(*right)->service;
+	return (l > r) - (l < r);
+}
+
+/* The records of touched services, sorted to be found by service; NULL: no memory. */
+static struct published **sort_published(struct synth *synth, size_t *count)
+{
+	size_t n = 0;
+	for (struct published *item = synth->published; item; item = item->next)
+		n++;
+	struct published **sorted =
+		arena_calloc(&synth->batch, n + 1, sizeof(struct published *));
+	if (!sorted)
+		return NULL;
+	*count = 0;
+	for (struct published *item = synth->published; item; item = item->next)
+		sorted[(*count)++] = item;
+	qsort(sorted, n, sizeof(struct published *), published_compare);
+	return sorted;
+}
+
+static enum err apply_services(struct synth *synth)
+{
+	size_t count, published_count;
+	struct registry_service *const *services =
+		registry_touched_services(synth->registry, &count);
+	struct published **sorted = sort_published(synth, &published_count);
+	if (!sorted)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < count; i++) {
+		name_set_reset(synth->emitted);
+		enum err err = apply_service(synth, services[i]);
+		if (err)
+			return err;
+		struct published key = {.service = services[i]}, *wanted = &key;
+		struct published **found = bsearch(&wanted, sorted, published_count,
+			sizeof(struct published *), published_compare);
+		err = found ? withdraw(synth, *found) : ERR_NONE;
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+/* --- namespaces and pods --- */
+
+/* "LABEL.ns.TREE.zone", label NULL for none. False: too long, or not in this zone. */
+static bool tree_name(const struct synth *synth, unsigned zone, const char *tree,
+	const struct registry_namespace *ns, const char *label, struct dname *out)
+{
+	*out = store_zone(synth->store, zone)->name;
+	return !synth->zone_is_reverse[zone] && !dname_prepend(out, tree, strlen(tree)) &&
+	       !dname_prepend(out, ns->name, strlen(ns->name)) &&
+	       (!label || !dname_prepend(out, label, strlen(label))) &&
+	       emit_is_in_zone(synth, out, zone);
+}
+
+static enum err apply_pod_address(struct synth *synth,
+	const struct registry_namespace *ns, const struct ipaddr *address)
+{
+	char label[DNAME_LABEL_MAX + 1];
+	plan_dashed(address, label);
+	bool is_there = registry_is_exposed(ns) &&
+			registry_has_pod_address(synth->registry, ns, address);
+	enum err err = ERR_NONE;
+	struct dname name;
+	for (unsigned i = 0; !err && i < store_zone_count(synth->store); i++) {
+		if (!tree_name(synth, i, "pod", ns, label, &name))
+			continue;
+		answer_begin(synth->builder, &name, i);
+		emit_address(synth, address);
+		err = is_there ? store_put(synth->store, synth->builder)
+			       : store_remove(synth->store, &name);
+	}
+	return err;
+}
+
+static enum err apply_namespace_pods(
+	struct synth *synth, const struct registry_namespace *ns)
+{
+	enum err err = ERR_NONE;
+	for (uint32_t i = 0; i < ns->pod_count; i++) {
+		const struct pack_pod *pod = ns->pods[i]->object;
+		for (unsigned j = 0; !err && j < pod->ip_count; j++) {
+			struct ipaddr address = pack_pod_address(pod, j);
+			err = apply_pod_address(synth, ns, &address);
+		}
+	}
+	return err;
+}
+
+static enum err apply_namespace(struct synth *synth, const struct registry_namespace *ns)
+{
+	static const char *const trees[] = {"svc", "pod"};
+	size_t tree_count = synth->options.pods == PODS_DISABLED ? 1 : 2;
+	enum err err = ERR_NONE;
+	for (unsigned i = 0; i < store_zone_count(synth->store); i++)
+		for (size_t j = 0; !err && j < tree_count; j++) {
+			struct dname name;
+			if (!tree_name(synth, i, trees[j], ns, NULL, &name))
+				continue;
+			answer_begin(synth->builder, &name, i);
+			err = registry_is_exposed(ns)
+				      ? store_put(synth->store, synth->builder)
+				      : store_remove(synth->store, &name);
+		}
+	if (!err && synth->options.pods == PODS_VERIFIED)
+		err = apply_namespace_pods(synth, ns);
+	return err;
+}
+
+static enum err apply_namespaces(struct synth *synth)
+{
+	size_t count;
+	struct registry_namespace *const *namespaces =
+		registry_touched_namespaces(synth->registry, &count);
+	enum err err = ERR_NONE;
+	for (size_t i = 0; !err && i < count; i++)
+		err = apply_namespace(synth, namespaces[i]);
+	const struct registry_pod_address *addresses =
+		registry_touched_addresses(synth->registry, &count);
+	if (synth->options.pods != PODS_VERIFIED)
+		count = 0;
+	for (size_t i = 0; !err && i < count; i++)
+		err = apply_pod_address(synth, addresses[i].ns, &addresses[i].address);
+	return err;
+}
+
+enum err synth_apply(struct synth *synth)
+{
+	enum err err = apply_services(synth);
+	if (!err)
+		err = apply_namespaces(synth);
+	if (!err)
+		err = apex_update(synth);
+	if (err)
+		return err;
+	arena_reset(&synth->batch);
+	synth->published = NULL;
+	return ERR_NONE;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "zones/registry/registry.h"
+#include "zones/store/store_write.h"
+
+/*
+ * Synth: from a registry's touched services, namespaces and pods to the record sets of
+ * their names, written to the store. Only what was touched is recomputed. The rules are
+ * those of the Kubernetes DNS-Based Service Discovery specification 1.1.0. Control
+ * thread only.
+ */
+
+struct synth;
+
+enum pod_mode { PODS_DISABLED, PODS_INSECURE, PODS_VERIFIED };
+
+struct synth_options {
+	uint32_t ttl_s;
+	enum pod_mode pods;
+	bool uses_pod_names;                /* option endpoint_pod_names */
+	bool ignores_empty;                 /* option ignore empty_service */
+	const struct dname *primary;        /* the zone that PTR targets end in */
+	const struct ipaddr *own_addresses; /* of ns.dns */
+	size_t own_address_count;
+};
+
+/* Registry and store are borrowed for its life. NULL: no memory. */
+struct synth *synth_new(const struct synth_options *options,
+	const struct registry *registry, struct store *store);
+void synth_free(struct synth *synth);
+
+/* The registry's observer: notes the names that the service has published. ERR_NOMEM. */
+enum err synth_before_change(
+	void *synth, const struct registry_service *service) MUST_CHECK;
+
+/*
+ * Recomputes what was touched. ERR_NOMEM: what was not reached is as before; called
+ * again, with the registry's batch not ended, it makes up for it.
+ */
+enum err synth_apply(struct synth *synth) MUST_CHECK;
+
+/* Is this zone in in-addr.arpa or ip6.arpa? `zone` is lower-case. */
+bool synth_is_reverse(const struct dname *zone);
