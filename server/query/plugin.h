@@ -28,7 +28,8 @@ enum { CHAIN_MAX = 32 };
 
 /* One server block of one listener: its zones lead here. */
 struct server_block {
-	struct plugin_instance chain[CHAIN_MAX]; /* in the fixed order, query plugins only */
+	struct plugin_instance
+		chain[CHAIN_MAX]; /* in the fixed order, query plugins only */
 	uint8_t chain_length;
 	struct plugin_instance observers[CHAIN_MAX];
 	uint8_t observer_count;

@@ -38,11 +38,11 @@ struct query {
 	struct query_counters *counters;  /* the worker's own */
 	int64_t received_ns;              /* monotonic, one reading for the batch */
 	enum request_verdict parsed;
-	uint8_t step;                     /* position in the block's chain */
+	uint8_t step; /* position in the block's chain */
 	/*
 	 * Set by whoever received the query, for plugins that suspend it: called on the
-	 * same worker, once, when the reply is complete (or must be dropped). A plugin that
-	 * suspends moves the query to memory of its own first with query_move.
+	 * same worker, once, when the reply is complete (or must be dropped). A plugin
+	 * that suspends moves the query to memory of its own first with query_move.
 	 */
 	void (*resume)(struct query *query, enum verdict verdict);
 	void *owner; /* the receiver's */
@@ -52,9 +52,10 @@ struct query {
 struct query_counters {
 	uint64_t requests[2]; /* by transport */
 	uint64_t replies;
-	uint64_t dropped;     /* requests without a reply: malformed, not queries, by a plugin */
+	uint64_t dropped; /* requests without a reply: malformed, not queries, by a plugin
+			   */
 	uint64_t truncated;
-	uint64_t refused;     /* no server block for the name */
+	uint64_t refused; /* no server block for the name */
 	uint64_t rcodes[24];
 	uint64_t suspended;
 };

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/plugin/kubernetes/kubernetes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/plugin/kubernetes/pod_name.h"
+#include "server/query/answer.h"
+
+enum { CHAIN_LENGTH_MAX = 8 }; /* CNAMEs in one answer */
+
+struct kubernetes {
+	const struct store *store;
+	enum kubernetes_pods pods;
+	bool falls_through;
+	size_t fallthrough_count;
+	struct dname fallthrough_zones[];
+};
+
+/* What a name is. A set, or a pod's address that was read off the name. */
+struct found {
+	bool exists;
+	unsigned zone;
+	const struct answer_set *set; /* NULL: a computed pod name */
+	struct ipaddr address;
+};
+
+/* --- pod names --- */
+
+static const struct answer_set *find_parent(
+	const struct store *store, const struct dname *name)
+{
+	struct dname parent;
+	size_t skip = name->bytes[0] + 1u;
+	parent.length = (uint8_t)(name->length - skip);
+	memcpy(parent.bytes, name->bytes + skip, parent.length);
+	return store_find_name(store, &parent);
+}
+
+/* "ADDRESS.NS.pod.zone", nothing else below pod: is `name` of that form, and NS there?
+ * Names of namespaces stand in the store. */
+static bool is_pod_name(
+	const struct kubernetes *kubernetes, const struct dname *name, unsigned zone)
+{
+	const struct dname *apex = &store_zone(kubernetes->store, zone)->name;
+	uint8_t offsets[DNAME_LABELS_MAX];
+	unsigned labels = dname_labels(name->bytes, offsets);
+	if (labels != dname_labels(apex->bytes, NULL) + 3)
+		return false;
+	static const uint8_t pod[] = {3, 'p', 'o', 'd'};
+	return memcmp(name->bytes + offsets[2], pod, sizeof(pod)) == 0 &&
+	       find_parent(kubernetes->store, name) != NULL;
+}
+
+/* The set of a verified pod under its canonical name. */
+static const struct answer_set *find_canonical(const struct kubernetes *kubernetes,
+	const struct dname *name, const struct ipaddr *address)
+{
+	char text[IPADDR_TEXT_SIZE];
+	ipaddr_format(address, text);
+	size_t length = strlen(text);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == '.' || text[i] == ':')
+			text[i] = '-';
+	size_t skip = name->bytes[0] + 1u;
+	struct dname canonical = {.length = (uint8_t)(name->length - skip)};
+	memcpy(canonical.bytes, name->bytes + skip, canonical.length);
+	if (dname_prepend(&canonical, text, length))
+		return NULL;
+	return store_find_name(kubernetes->store, &canonical);
+}
+
+static void find_pod(const struct kubernetes *kubernetes, const struct dname *name,
+	struct found *found)
+{
+	struct ipaddr address;
+	if (kubernetes->pods == KUBERNETES_PODS_DISABLED ||
+		!is_pod_name(kubernetes, name, found->zone) ||
+		pod_name_parse(name->bytes + 1, name->bytes[0], &address))
+		return;
+	if (kubernetes->pods == KUBERNETES_PODS_VERIFIED) {
+		found->set = find_canonical(kubernetes, name, &address);
+		found->exists = found->set != NULL;
+		return;
+	}
+	found->exists = true;
+	found->address = address;
+}
+
+/* --- answers --- */
+
+/* False: the name is in none of our zones. */
+static bool find_name(const struct kubernetes *kubernetes, const struct dname *name,
+	const struct answer_set *set, struct found *found)
+{
+	*found = (struct found){.set = set};
+	if (set) {
+		found->exists = true;
+		found->zone = set->zone;
+		return true;
+	}
+	int zone = store_zone_find(kubernetes->store, name);
+	if (zone < 0)
+		return false;
+	found->zone = (unsigned)zone;
+	find_pod(kubernetes, name, found);
+	return true;
+}
+
+static bool is_apex(const struct kubernetes *kubernetes, const struct found *found)
+{
+	return found->set &&
+	       found->set->name_length ==
+		       store_zone(kubernetes->store, found->zone)->name.length;
+}
+
+/* The rrset that answers the type; ANY gets one of the name's (RFC 8482 4.1). */
+static const struct rrset *choose_rrset(const struct answer_set *set, uint16_t type)
+{
+	if (type == TYPE_ANY)
+		return answer_set_next(set, NULL);
+	return answer_set_find(set, type);
+}
+
+static void answer_negative(const struct kubernetes *kubernetes, struct query *query,
+	const struct found *found, const struct answer_owner *owner)
+{
+	if (!found->exists)
+		query->reply.rcode = RCODE_NXDOMAIN;
+	answer_authority_soa(&query->reply, kubernetes->store, found->zone, owner);
+}
+
+static bool answers_computed(uint16_t type, const struct ipaddr *address)
+{
+	return type == TYPE_ANY || type == (address->length == 4 ? TYPE_A : TYPE_AAAA);
+}
+
+/* What the name has of the type asked, or that it has nothing. */
+static void answer_found(const struct kubernetes *kubernetes, struct query *query,
+	const struct found *found, const struct answer_owner *owner)
+{
+	struct reply *reply = &query->reply;
+	uint16_t type = query->request.qtype;
+	const struct store *store = kubernetes->store;
+	const struct rrset *rrset = found->set ? choose_rrset(found->set, type) : NULL;
+	if (is_apex(kubernetes, found) && (type == TYPE_SOA || type == TYPE_ANY))
+		answer_soa(reply, store, found->zone, owner);
+	else if (rrset)
+		answer_rrset(reply, store, owner, rrset);
+	else if (found->exists && !found->set && answers_computed(type, &found->address))
+		answer_address(reply, owner, found->address.bytes, found->address.length,
+			store_zone(store, found->zone)->ttl_s);
+	else
+		answer_negative(kubernetes, query, found, owner);
+}
+
+/* Writes the CNAME of `set` and takes the owner on to its target. */
+static void answer_cname(const struct kubernetes *kubernetes, struct query *query,
+	const struct rrset *cname, struct answer_owner *owner, struct dname *target)
+{
+	size_t at = query->reply.length;
+	answer_rrset(&query->reply, kubernetes->store, owner, cname);
+	const uint8_t *rdata = cname->data + 12;
+	target->length = (uint8_t)dname_length(rdata);
+	dname_lower(target->bytes, rdata, target->length);
+	*owner = (struct answer_owner){
+		.offset = (uint16_t)(at + 12),
+		.length = target->length,
+		.name = target->bytes,
+		.spelled = rdata,
+	};
+}
+
+/*
+ * Follows a chain of CNAMEs as far as it stays in our zones. The rcode is that of its
+ * last name (RFC 6604 3); outside our zones it ends with the CNAME alone. A chain that
+ * is too long or a circle is SERVFAIL.
+ */
+static void answer_chain(const struct kubernetes *kubernetes, struct query *query,
+	struct found *found, struct answer_owner *owner)
+{
+	uint16_t type = query->request.qtype;
+	struct dname target;
+	for (unsigned length = 0;; length++) {
+		const struct rrset *cname =
+			found->set ? answer_set_find(found->set, TYPE_CNAME) : NULL;
+		if (!cname) {
+			answer_found(kubernetes, query, found, owner);
+			return;
+		}
+		if (length == CHAIN_LENGTH_MAX) {
+			reply_clear(&query->reply);
+			query->reply.rcode = RCODE_SERVFAIL;
+			return;
+		}
+		answer_cname(kubernetes, query, cname, owner, &target);
+		if (type == TYPE_CNAME || type == TYPE_ANY || query->reply.is_truncated ||
+			!find_name(kubernetes, &target,
+				store_find_name(kubernetes->store, &target), found))
+			return;
+		owner->zone_length =
+			store_zone(kubernetes->store, found->zone)->name.length;
+	}
+}
+
+static bool falls_through(const struct kubernetes *kubernetes, const struct dname *name)
+{
+	if (!kubernetes->falls_through)
+		return false;
+	for (size_t i = 0; i < kubernetes->fallthrough_count; i++)
+		if (dname_is_within(name, &kubernetes->fallthrough_zones[i]))
+			return true;
+	return kubernetes->fallthrough_count == 0;
+}
+
+/* Nothing was ever known: an absent name may be there, and so may the missing half of a
+ * present one. */
+static enum verdict answer_not_synced(const struct kubernetes *kubernetes,
+	struct query *query, const struct found *found, const struct answer_owner *owner)
+{
+	query->reply.rcode = RCODE_SERVFAIL;
+	query->reply.is_authoritative = true;
+	answer_authority_soa(&query->reply, kubernetes->store, found->zone, owner);
+	return VERDICT_REPLY;
+}
+
+static enum verdict kubernetes_query(void *instance, struct query *query)
+{
+	const struct kubernetes *kubernetes = instance;
+	const struct request *request = &query->request;
+	struct found found;
+	const struct answer_set *set = store_find(kubernetes->store, request->name.bytes,
+		request->name.length, request->hash);
+	if (!find_name(kubernetes, &request->name, set, &found))
+		return VERDICT_NEXT;
+	if (request->qtype == TYPE_AXFR || request->qtype == TYPE_IXFR) {
+		query->reply.rcode = RCODE_REFUSED;
+		return VERDICT_REPLY;
+	}
+	struct answer_owner owner = answer_owner_question(
+		&query->reply, request, kubernetes->store, found.zone);
+	bool is_synced = store_is_synced(kubernetes->store);
+	if (is_synced && !found.exists && falls_through(kubernetes, &request->name))
+		return VERDICT_NEXT;
+	if (!is_synced)
+		return answer_not_synced(kubernetes, query, &found, &owner);
+	query->reply.is_authoritative = true;
+	answer_chain(kubernetes, query, &found, &owner);
+	return VERDICT_REPLY;
+}
+
+static void kubernetes_prefetch(void *instance, const struct query *query)
+{
+	const struct kubernetes *kubernetes = instance;
+	store_prefetch(kubernetes->store, query->request.hash);
+}
+
+static void kubernetes_free(void *instance)
+{
+	free(instance);
+}
+
+static const struct plugin_ops kubernetes_ops = {
+	.name = "kubernetes",
+	.query = kubernetes_query,
+	.prefetch = kubernetes_prefetch,
+	.free = kubernetes_free,
+};
+
+enum err kubernetes_new(
+	const struct kubernetes_options *options, struct plugin_instance *out)
+{
+	size_t zones = options->fallthrough_count * sizeof(struct dname);
+	struct kubernetes *kubernetes = malloc(sizeof(*kubernetes) + zones);
+	if (!kubernetes)
+		return ERR_NOMEM;
+	kubernetes->store = options->store;
+	kubernetes->pods = options->pods;
+	kubernetes->falls_through = options->falls_through;
+	kubernetes->fallthrough_count = options->fallthrough_count;
+	if (zones)
+		memcpy(kubernetes->fallthrough_zones, options->fallthrough_zones, zones);
+	*out = (struct plugin_instance){&kubernetes_ops, kubernetes};
+	return ERR_NONE;
+}

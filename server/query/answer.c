@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/query/answer.h"
+
+#include <string.h>
+
+#include "server/wire/octets.h"
+
+enum {
+	RECORD_HEAD = 12,     /* a pointer, type, class, TTL, RDLENGTH */
+	POINTER_MAX = 0x3fff, /* the farthest that a pointer reaches (RFC 1035 4.1.4) */
+	SRV_FIXED = 6,        /* priority, weight, port */
+	SOA_NUMBERS = 20,
+	SOA_REFRESH_S = 7200,
+	SOA_RETRY_S = 1800,
+	SOA_EXPIRE_S = 86400,
+	SOA_TTL_MAX_S = 300,
+};
+
+struct answer_owner answer_owner_question(const struct reply *reply,
+	const struct request *request, const struct store *store, unsigned zone)
+{
+	return (struct answer_owner){
+		.offset = DNS_HEADER_SIZE,
+		.length = request->name.length,
+		.zone_length = store_zone(store, zone)->name.length,
+		.name = request->name.bytes,
+		.spelled = reply->buffer + DNS_HEADER_SIZE,
+	};
+}
+
+static size_t room(const struct reply *reply)
+{
+	return (size_t)(reply->capacity - reply->length);
+}
+
+static uint8_t *here(const struct reply *reply)
+{
+	return reply->buffer + reply->length;
+}
+
+/* Everything of a record up to its rdata; the owner is a pointer. */
+static void put_head(
+	uint8_t *at, uint16_t owner, uint16_t type, uint32_t ttl_s, size_t rdata_length)
+{
+	octets_put_u16(at, (uint16_t)(0xc000 | owner));
+	octets_put_u16(at + 2, type);
+	octets_put_u16(at + 4, CLASS_IN);
+	octets_put_u32(at + 6, ttl_s);
+	octets_put_u16(at + 10, (uint16_t)rdata_length);
+}
+
+/* --- canned records --- */
+
+/* How many octets of `data` fit, in whole records; *count of them. */
+static size_t canned_fit(const uint8_t *data, size_t size, size_t space, unsigned *count)
+{
+	size_t fit = 0;
+	*count = 0;
+	while (fit < size) {
+		size_t record = canned_size(data + fit);
+		if (fit + record > space)
+			break;
+		fit += record;
+		(*count)++;
+	}
+	return fit;
+}
+
+/* Copies what fits; the records' owner becomes the name at `offset`. */
+static unsigned canned_copy(
+	struct reply *reply, uint16_t offset, const uint8_t *data, size_t size)
+{
+	unsigned count;
+	uint8_t *start = here(reply);
+	size_t fit = canned_fit(data, size, room(reply), &count);
+	memcpy(start, data, fit);
+	reply->length = (uint16_t)(reply->length + fit);
+	if (offset != DNS_HEADER_SIZE)
+		for (uint8_t *at = start; at < start + fit; at += canned_size(at))
+			octets_put_u16(at, (uint16_t)(0xc000 | offset));
+	return count;
+}
+
+static void answer_canned(struct reply *reply, uint16_t offset, const struct rrset *rrset)
+{
+	/* Nearly always everything fits and nothing has to be looked at. */
+	if (rrset->size <= room(reply) && offset == DNS_HEADER_SIZE) {
+		memcpy(here(reply), rrset->data, rrset->size);
+		reply->length = (uint16_t)(reply->length + rrset->size);
+		reply->answer_count = (uint16_t)(reply->answer_count + rrset->count);
+		return;
+	}
+	unsigned count = canned_copy(reply, offset, rrset->data, rrset->size);
+	reply->answer_count = (uint16_t)(reply->answer_count + count);
+	if (count < rrset->count)
+		reply->is_truncated = true;
+}
+
+void answer_address(struct reply *reply, const struct answer_owner *owner,
+	const uint8_t *address, size_t length, uint32_t ttl_s)
+{
+	if (room(reply) < RECORD_HEAD + length) {
+		reply->is_truncated = true;
+		return;
+	}
+	uint8_t *at = here(reply);
+	put_head(at, owner->offset, length == 4 ? TYPE_A : TYPE_AAAA, ttl_s, length);
+	memcpy(at + RECORD_HEAD, address, length);
+	reply->length = (uint16_t)(reply->length + RECORD_HEAD + length);
+	reply->answer_count++;
+}
+
+/* --- SRV --- */
+
+/* What does not change from record to record of one SRV set. */
+struct srv_writer {
+	struct reply *reply;
+	const struct srv_data *data;
+	const struct rrset *rrset;
+	const struct answer_owner *owner;
+	size_t base_length; /* octets of the service's name */
+};
+
+/* The target: its label, the service's name as stored, the zone as it was asked for. */
+static void put_target(
+	const struct srv_writer *writer, uint8_t *at, const struct target *target)
+{
+	const struct answer_owner *owner = writer->owner;
+	size_t label = target->label[0] ? target->label[0] + 1u : 0;
+	size_t zone_at = (size_t)owner->length - owner->zone_length;
+	size_t stored = zone_at - writer->data->skip;
+	memcpy(at, target->label, label);
+	memcpy(at + label, owner->name + writer->data->skip, stored);
+	memcpy(at + label + stored, owner->spelled + zone_at, owner->zone_length);
+}
+
+static size_t target_length(const struct srv_writer *writer, const struct target *target)
+{
+	return (target->label[0] ? target->label[0] + 1u : 0) + writer->base_length;
+}
+
+/* One target's records, one a port. False: the reply is full. */
+static bool put_target_records(const struct srv_writer *writer,
+	const struct srv_group *group, const struct target *target)
+{
+	struct reply *reply = writer->reply;
+	size_t length = target_length(writer, target);
+	size_t record = RECORD_HEAD + SRV_FIXED + length;
+	for (unsigned i = 0; i < group->port_count; i++) {
+		if (room(reply) < record)
+			return false;
+		uint8_t *at = here(reply);
+		put_head(at, writer->owner->offset, TYPE_SRV, writer->data->ttl_s,
+			SRV_FIXED + length);
+		octets_put_u16(at + 12, 0);
+		octets_put_u16(at + 14, writer->data->weight);
+		octets_put_u16(at + 16, group->ports[i]);
+		put_target(writer, at + 18, target);
+		reply->length = (uint16_t)(reply->length + record);
+		reply->answer_count++;
+	}
+	return true;
+}
+
+static bool put_all_records(const struct srv_writer *writer)
+{
+	const struct srv_group *group = (const void *)(writer->data + 1);
+	for (unsigned i = 0; i < writer->rrset->count; i++) {
+		for (uint32_t j = 0; j < group->target_count; j++) {
+			struct target target =
+				targets_get(writer->data->targets, group->first + j);
+			if (!put_target_records(writer, group, &target))
+				return false;
+		}
+		group = srv_group_next(group);
+	}
+	return true;
+}
+
+/* The addresses of one family of one target: all or none. False: they do not fit. */
+static bool put_target_addresses(const struct srv_writer *writer, size_t name_at,
+	const struct target *target, bool is_ipv6)
+{
+	struct reply *reply = writer->reply;
+	size_t size = is_ipv6 ? 16 : 4;
+	unsigned count = is_ipv6 ? target->ipv6_count : target->ipv4_count;
+	const uint8_t *address = is_ipv6 ? target->ipv6 : target->ipv4;
+	/* Behind what a pointer reaches the owner is written out (large TCP replies). */
+	bool is_near = name_at <= POINTER_MAX;
+	size_t owner = is_near ? 2 : target_length(writer, target);
+	size_t record = owner + RECORD_HEAD - 2 + size;
+	if (room(reply) < record * count)
+		return false;
+	for (unsigned i = 0; i < count; i++, address += size) {
+		uint8_t *at = here(reply);
+		put_head(at + owner - 2, (uint16_t)(is_near ? name_at : 0),
+			is_ipv6 ? TYPE_AAAA : TYPE_A, writer->data->ttl_s, size);
+		if (!is_near)
+			put_target(writer, at, target);
+		memcpy(at + owner + RECORD_HEAD - 2, address, size);
+		reply->length = (uint16_t)(reply->length + record);
+	}
+	reply->additional_count = (uint16_t)(reply->additional_count + count);
+	return true;
+}
+
+/* Goes over the answer section again in the order it was written, so that each target's
+ * name is known by its place. `at` is where the first record begins. */
+static void put_all_addresses(const struct srv_writer *writer, size_t at)
+{
+	const struct srv_group *group = (const void *)(writer->data + 1);
+	for (unsigned i = 0; i < writer->rrset->count; i++) {
+		for (uint32_t j = 0; j < group->target_count; j++) {
+			struct target target =
+				targets_get(writer->data->targets, group->first + j);
+			size_t name_at = at + RECORD_HEAD + SRV_FIXED;
+			if (group->has_additional &&
+				(!put_target_addresses(writer, name_at, &target, false) ||
+					!put_target_addresses(
+						writer, name_at, &target, true)))
+				return;
+			at += (RECORD_HEAD + SRV_FIXED + target_length(writer, &target)) *
+			      group->port_count;
+		}
+		group = srv_group_next(group);
+	}
+}
+
+static void answer_srv(
+	struct reply *reply, const struct answer_owner *owner, const struct rrset *rrset)
+{
+	const struct srv_data *data = (const void *)rrset->data;
+	const struct srv_writer writer = {
+		reply, data, rrset, owner, (size_t)owner->length - data->skip};
+	size_t start = reply->length;
+	if (put_all_records(&writer))
+		put_all_addresses(&writer, start);
+	else
+		reply->is_truncated = true;
+}
+
+/* --- NS --- */
+
+/* The name that an NS rdata stands for: labels, then perhaps a pointer to the apex. */
+static void read_ns_name(const uint8_t *rdata, size_t length,
+	const struct answer_owner *owner, struct dname *out)
+{
+	size_t own = length;
+	if (length >= 2 && rdata[length - 2] == 0xc0)
+		own = length - 2;
+	memcpy(out->bytes, rdata, own);
+	out->length = (uint8_t)own;
+	if (own == length)
+		return;
+	memcpy(out->bytes + own, owner->name, owner->length);
+	out->length = (uint8_t)(own + owner->length);
+}
+
+static void put_ns_addresses(
+	struct reply *reply, const struct answer_set *set, size_t name_at)
+{
+	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
+	for (unsigned i = 0; i < 2; i++) {
+		const struct rrset *rrset = answer_set_find(set, types[i]);
+		if (!rrset || rrset->size > room(reply))
+			continue;
+		unsigned count =
+			canned_copy(reply, (uint16_t)name_at, rrset->data, rrset->size);
+		reply->additional_count = (uint16_t)(reply->additional_count + count);
+	}
+}
+
+static void answer_ns(struct reply *reply, const struct store *store,
+	const struct answer_owner *owner, const struct rrset *rrset)
+{
+	size_t at = reply->length;
+	answer_canned(reply, owner->offset, rrset);
+	size_t end = reply->length;
+	while (at < end && !reply->is_truncated) {
+		const uint8_t *record = reply->buffer + at;
+		struct dname name;
+		read_ns_name(record + RECORD_HEAD, canned_size(record) - RECORD_HEAD,
+			owner, &name);
+		const struct answer_set *set = store_find_name(store, &name);
+		if (set)
+			put_ns_addresses(reply, set, at + RECORD_HEAD);
+		at += canned_size(record);
+	}
+}
+
+void answer_rrset(struct reply *reply, const struct store *store,
+	const struct answer_owner *owner, const struct rrset *rrset)
+{
+	if (rrset->type == TYPE_SRV)
+		answer_srv(reply, owner, rrset);
+	else if (rrset->type == TYPE_NS)
+		answer_ns(reply, store, owner, rrset);
+	else
+		answer_canned(reply, owner->offset, rrset);
+}
+
+/* --- SOA --- */
+
+/* A label or two in front of the zone's name, which is a pointer unless it is the root.
+ */
+static uint8_t *put_below_zone(
+	uint8_t *at, const void *labels, size_t length, uint16_t zone_at)
+{
+	memcpy(at, labels, length);
+	at += length;
+	if (!zone_at) {
+		*at++ = 0;
+		return at;
+	}
+	octets_put_u16(at, (uint16_t)(0xc000 | zone_at));
+	return at + 2;
+}
+
+/* False: no room. */
+static bool put_soa(struct reply *reply, const struct store *store, unsigned index,
+	const struct answer_owner *owner)
+{
+	const struct store_zone *zone = store_zone(store, index);
+	uint16_t zone_at = 0;
+	if (zone->name.length > 1)
+		zone_at = (uint16_t)(owner->offset + owner->length - zone->name.length);
+	uint8_t record[64];
+	uint8_t *rdata = put_below_zone(record, "", 0, zone_at) + 10;
+	uint8_t *at = put_below_zone(rdata, "\2ns\3dns", 7, zone_at);
+	at = put_below_zone(at, "\12hostmaster", 11, zone_at);
+	octets_put_u32(at, store_zone_serial(store, index));
+	octets_put_u32(at + 4, SOA_REFRESH_S);
+	octets_put_u32(at + 8, SOA_RETRY_S);
+	octets_put_u32(at + 12, SOA_EXPIRE_S);
+	octets_put_u32(at + 16, zone->ttl_s);
+	at += SOA_NUMBERS;
+	uint8_t *fixed = rdata - 10;
+	octets_put_u16(fixed, TYPE_SOA);
+	octets_put_u16(fixed + 2, CLASS_IN);
+	octets_put_u32(
+		fixed + 4, zone->ttl_s < SOA_TTL_MAX_S ? zone->ttl_s : SOA_TTL_MAX_S);
+	octets_put_u16(fixed + 8, (uint16_t)(at - rdata));
+	size_t length = (size_t)(at - record);
+	if (room(reply) < length)
+		return false;
+	memcpy(here(reply), record, length);
+	reply->length = (uint16_t)(reply->length + length);
+	return true;
+}
+
+void answer_soa(struct reply *reply, const struct store *store, unsigned zone,
+	const struct answer_owner *owner)
+{
+	if (put_soa(reply, store, zone, owner))
+		reply->answer_count++;
+	else
+		reply->is_truncated = true;
+}
+
+/* RFC 2181 9: a missing authority section needs no TC where it is not a referral. */
+void answer_authority_soa(struct reply *reply, const struct store *store, unsigned zone,
+	const struct answer_owner *owner)
+{
+	if (put_soa(reply, store, zone, owner))
+		reply->authority_count++;
+}
