@@ -23,10 +23,11 @@ case_run() {
 	shift
 	if "$@" >"$scratch/case" 2>&1; then
 		printf 'ok %d - %s\n' "$cases" "$case_name"
-	else
-		printf 'not ok %d - %s\n' "$cases" "$case_name"
-		sed 's/^/# /' "$scratch/case"
+		return 0
 	fi
+	printf 'not ok %d - %s\n' "$cases" "$case_name"
+	sed 's/^/# /' "$scratch/case"
+	return 1
 }
 
 case_skip() {
@@ -87,7 +88,7 @@ server_start() {
 
 # server_stop: with SIGTERM; returns what the server exits with.
 server_stop() {
-	kill -TERM "$server"
+	kill -TERM "$server" || return 1
 	status=0
 	wait "$server" || status=$?
 	# The number may be another process's from now on.

@@ -53,7 +53,10 @@ queries_run() {
 	done
 }
 
-case_run 'the example is served' example_start
+if ! case_run 'the example is served' example_start; then
+	cases_end
+	exit
+fi
 # The last paragraph needs an end too.
 { cat "$queries" && echo; } >"$scratch/queries"
 queries_run <"$scratch/queries"
