@@ -21,9 +21,9 @@ cat >"$scratch/rooms" <<'END'
 server/base
 server/wire server/base/
 server/config server/base/ server/wire/
-server/query server/base/ server/wire/ zones/store/store.h
-server/plugin server/base/ server/wire/ server/config/ server/query/ zones/store/store.h
-server/net server/base/ server/wire/ server/query/
+server/query server/base/ server/wire/ zones/store/store.h zones/store/reader.h
+server/plugin server/base/ server/wire/ server/config/ server/query/ zones/store/store.h zones/store/reader.h
+server/net server/base/ server/wire/ server/query/ zones/store/reader.h
 server/control server/ zones/
 server server/ zones/
 zones/registry server/base/
