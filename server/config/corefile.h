@@ -37,7 +37,8 @@ struct corefile_directive {
 struct corefile_key {
 	struct corefile_word word; /* as written */
 	struct dname zone;         /* lower-case */
-	uint16_t port;             /* 53, or corefile_options.port, unless given */
+	uint16_t port;             /* 53, or corefile_options.port, unless given; .:0 asks
+				      for any free one */
 };
 
 struct corefile_block {
@@ -55,11 +56,13 @@ struct corefile {
 };
 
 struct corefile_options {
-	uint16_t port; /* of keys without one */
+	uint16_t port;      /* of keys without one; 0: 53 */
+	bool without_files; /* import knows snippets only */
 };
 
-/* Reads the file `path`. Every problem is added to `problems`; ERR_INVALID when one of
- * them is an error, ERR_NOMEM. On failure *out is NULL. */
+/* Reads the file `path`. Every problem is added to `problems`, up to a hundred;
+ * ERR_INVALID when one of them is an error, ERR_NOMEM. On failure *out is NULL.
+ * `options` may be NULL. */
 enum err corefile_load(const char *path, const struct corefile_options *options,
 	struct corefile **out, struct diag_list *problems) MUST_CHECK;
 

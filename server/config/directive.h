@@ -12,26 +12,28 @@ enum argument_type {
 	ARGUMENT_WORD,     /* any text */
 	ARGUMENT_ONE_OF,   /* one of `choices`, separated by '|' */
 	ARGUMENT_NUMBER,   /* an integer from min to max */
-	ARGUMENT_DURATION, /* Go's syntax, 1m30s, or a bare number of seconds; min, max in ms */
+	ARGUMENT_DURATION, /* Go's syntax, 1m30s, or a bare number of seconds; min, max in
+			      ms */
 	ARGUMENT_ADDRESS,  /* an IP address */
 	ARGUMENT_CIDR,     /* an IP prefix */
-	ARGUMENT_ZONE,     /* a domain name, or a prefix that stands for its reverse zone */
-	ARGUMENT_FOLDER,   /* a path, relative to the Corefile */
-	ARGUMENT_FILE,     /* a path, relative to the Corefile */
-	ARGUMENT_LISTEN,   /* an IP address or an interface name */
+	ARGUMENT_ZONE,   /* a domain name, or a prefix that stands for its reverse zone */
+	ARGUMENT_FOLDER, /* a path, relative to the Corefile */
+	ARGUMENT_FILE,   /* a path, relative to the Corefile */
+	ARGUMENT_LISTEN, /* an IP address or an interface name */
 };
 
 struct directive_row {
-	const char *name;        /* of the plugin or option */
-	enum argument_type type; /* of its arguments */
+	const char *name;                     /* of the plugin or option */
+	enum argument_type type;              /* of its arguments */
 	uint8_t min_arguments, max_arguments; /* 255: any number */
-	int64_t min, max;        /* limits of a number or duration */
+	int64_t min, max;                     /* of a number or duration; both 0: none */
 	const char *choices;
-	const char *value;       /* the default as text; NULL: none */
-	const char *help;        /* one line */
+	const char *value; /* the default as text; NULL: none */
+	const char *help;  /* one line */
 	bool may_repeat;
-	const struct directive_row *options; /* of a plugin: rows, ended by a NULL name */
-	/* A further rule on the arguments that no type states; adds to `problems`. */
+	const struct directive_row *options; /* rows, ended by a NULL name; NULL: none */
+	/* A further rule on the arguments that no type states, asked only where the types
+	 * are right; adds to `problems`. */
 	void (*check)(
 		const struct corefile_directive *directive, struct diag_list *problems);
 };
@@ -45,9 +47,10 @@ const struct directive_row *directive_find(
 void directive_check(const struct directive_row *row,
 	const struct corefile_directive *directive, struct diag_list *problems);
 
-/* Checks a whole Corefile: unknown plugins, repeated plugins, blocks that collide. */
-enum err config_check(const struct corefile *corefile, const struct directive_row *plugins,
-	struct diag_list *problems) MUST_CHECK;
+/* Checks a whole Corefile: each plugin against its row, unknown and repeated ones, blocks
+ * that collide. ERR_INVALID when problems were added, ERR_NOMEM. */
+enum err config_check(const struct corefile *corefile,
+	const struct directive_row *plugins, struct diag_list *problems) MUST_CHECK;
 
 /* --- reading values that directive_check has accepted --- */
 
@@ -55,13 +58,16 @@ enum err config_check(const struct corefile *corefile, const struct directive_ro
 const struct corefile_directive *directive_option(
 	const struct corefile_directive *directive, const char *name);
 
+/* ERR_SYNTAX, ERR_RANGE */
 enum err argument_number(const struct corefile_word *word, int64_t *out) MUST_CHECK;
 enum err argument_duration_ms(const struct corefile_word *word, int64_t *out) MUST_CHECK;
 
-/* A zone argument as its zones: one, or those that a prefix stands for (split at octets
- * or nibbles). Calls `each` for every one. ERR_SYNTAX. */
+/* A zone argument as its zones, in lower case: one, or those that a prefix stands for
+ * (split at octets or nibbles, host bits cleared). A port or "dns://" is read over, as
+ * CoreDNS does. Calls `each` for every one. ERR_SYNTAX. */
 enum err argument_zones(const char *text,
 	void (*each)(void *context, const struct dname *zone), void *context) MUST_CHECK;
 
-/* A path relative to the folder of the Corefile it stands in; malloc'ed. NULL: no memory. */
+/* A path relative to the folder of the Corefile it stands in; malloc'ed. NULL: no memory.
+ */
 char *argument_path(const struct corefile_word *word);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/config/directive.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/config/argument.h"
+#include "server/config/config_check.h"
+#include "server/config/nearest.h"
+#include "server/config/report.h"
+
+enum {
+	ARGUMENTS_ANY = 255,
+	NAMES_SIZE = 1024,
+};
+
+const struct directive_row *directive_find(
+	const struct directive_row *table, const char *name)
+{
+	for (; table->name; table++)
+		if (strcmp(table->name, name) == 0)
+			return table;
+	return NULL;
+}
+
+const struct corefile_directive *directive_option(
+	const struct corefile_directive *directive, const char *name)
+{
+	for (size_t i = directive->body_count; i > 0; i--)
+		if (strcmp(directive->body[i - 1].name.text, name) == 0)
+			return &directive->body[i - 1];
+	return NULL;
+}
+
+/* "a, b, c", cut where `out` ends. */
+static const char *table_names(const struct directive_row *table, char *out)
+{
+	size_t used = 0;
+	out[0] = '\0';
+	for (const struct directive_row *row = table; row->name && used < NAMES_SIZE;
+		row++)
+		used += (size_t)snprintf(out + used, NAMES_SIZE - used, "%s%s",
+			row == table ? "" : ", ", row->name);
+	return out;
+}
+
+static const char *table_nearest(const struct directive_row *table, const char *name)
+{
+	struct nearest nearest;
+	nearest_init(&nearest, name);
+	for (; table->name; table++)
+		nearest_offer(&nearest, table->name);
+	return nearest.found;
+}
+
+/* --- arguments --- */
+
+static void expected_count(const struct directive_row *row, char *out, size_t size)
+{
+	if (!row->max_arguments)
+		snprintf(out, size, "none");
+	else if (row->min_arguments == row->max_arguments)
+		snprintf(out, size, "%u", row->min_arguments);
+	else if (row->max_arguments == ARGUMENTS_ANY)
+		snprintf(out, size, "at least %u", row->min_arguments);
+	else
+		snprintf(out, size, "%u to %u", row->min_arguments, row->max_arguments);
+}
+
+static void directive_check_count(const struct directive_row *row,
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	size_t count = directive->argument_count;
+	bool is_few = count < row->min_arguments;
+	bool is_many = row->max_arguments != ARGUMENTS_ANY && count > row->max_arguments;
+	if (!is_few && !is_many)
+		return;
+	char expected[32];
+	expected_count(row, expected, sizeof(expected));
+	const struct corefile_place *place = &directive->name.place;
+	if (is_many)
+		place = &directive->arguments[row->max_arguments].place;
+	report_error(problems, place, "\"%s\" has %zu argument%s, expected %s", row->name,
+		count, count == 1 ? "" : "s", expected);
+}
+
+static void directive_check_arguments(const struct directive_row *row,
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	directive_check_count(row, directive, problems);
+	size_t before = problems->errors;
+	for (size_t i = 0; i < directive->argument_count; i++) {
+		if (i >= row->max_arguments && row->max_arguments != ARGUMENTS_ANY)
+			return;
+		if (problems->errors - before >= CONFIG_PROBLEMS_MAX)
+			return;
+		argument_check(row, row->name, &directive->arguments[i], problems);
+	}
+}
+
+/* --- options --- */
+
+/* The first of a body called like the one at `index`, which comes behind it. NULL:
+ * none. */
+static const struct corefile_directive *body_first(
+	const struct corefile_directive *body, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(body[i].name.text, body[index].name.text) == 0)
+			return &body[i];
+	return NULL;
+}
+
+static void body_check_repeated(const struct directive_row *row,
+	const struct corefile_directive *body, size_t index, struct diag_list *problems)
+{
+	const struct corefile_directive *first =
+		row->may_repeat ? NULL : body_first(body, index);
+	if (first)
+		report_error(problems, &body[index].name.place,
+			"\"%s\" is given a second time, expected once; first at %s:%u",
+			row->name, first->name.place.file, first->name.place.line);
+}
+
+static void option_report_unknown(const struct directive_row *row,
+	const struct corefile_directive *option, struct diag_list *problems)
+{
+	char names[NAMES_SIZE];
+	const char *near = table_nearest(row->options, option->name.text);
+	if (near)
+		report_error(problems, &option->name.place,
+			"unknown option \"%s\" of \"%s\", did you mean \"%s\"?",
+			option->name.text, row->name, near);
+	else
+		report_error(problems, &option->name.place,
+			"unknown option \"%s\" of \"%s\", expected one of: %s",
+			option->name.text, row->name, table_names(row->options, names));
+}
+
+static void directive_check_options(const struct directive_row *row,
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	if (!row->options || !row->options->name) {
+		if (directive->body_count)
+			report_error(problems, &directive->body[0].name.place,
+				"\"%s\" has no options, expected \"}\"", row->name);
+		return;
+	}
+	size_t before = problems->errors;
+	for (size_t i = 0; i < directive->body_count; i++) {
+		if (problems->errors - before >= CONFIG_PROBLEMS_MAX)
+			return;
+		const struct corefile_directive *option = &directive->body[i];
+		const struct directive_row *found =
+			directive_find(row->options, option->name.text);
+		if (!found) {
+			option_report_unknown(row, option, problems);
+			continue;
+		}
+		body_check_repeated(found, directive->body, i, problems);
+		directive_check(found, option, problems);
+	}
+}
+
+void directive_check(const struct directive_row *row,
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	size_t before = problems->errors;
+	directive_check_arguments(row, directive, problems);
+	directive_check_options(row, directive, problems);
+	if (row->check && problems->errors == before)
+		row->check(directive, problems);
+}
+
+/* --- plugins --- */
+
+/* The plugin above in the block whose option this is, where its line has no brace. */
+static const struct corefile_directive *plugin_without_brace(
+	const struct corefile_block *block, size_t index,
+	const struct directive_row *plugins)
+{
+	for (size_t i = index; i > 0; i--) {
+		const struct corefile_directive *above = &block->directives[i - 1];
+		const struct directive_row *row =
+			directive_find(plugins, above->name.text);
+		if (!row)
+			continue;
+		bool is_option =
+			row->options && !above->has_body &&
+			directive_find(row->options, block->directives[index].name.text);
+		return is_option ? above : NULL;
+	}
+	return NULL;
+}
+
+static void plugin_report_unknown(const struct corefile_block *block, size_t index,
+	const struct directive_row *plugins, struct diag_list *problems)
+{
+	char names[NAMES_SIZE];
+	const struct corefile_word *name = &block->directives[index].name;
+	const struct corefile_directive *above =
+		plugin_without_brace(block, index, plugins);
+	if (above) {
+		report_error(problems, &name->place,
+			"\"%s\" is an option of \"%s\", expected a \"{\" at the end of "
+			"line %u",
+			name->text, above->name.text, above->name.place.line);
+		return;
+	}
+	const char *near = table_nearest(plugins, name->text);
+	table_names(plugins, names);
+	if (near)
+		report_error(problems, &name->place,
+			"unknown plugin \"%s\", did you mean \"%s\"? there are: %s",
+			name->text, near, names);
+	else
+		report_error(problems, &name->place,
+			"unknown plugin \"%s\", expected one of: %s", name->text, names);
+}
+
+void block_check_plugins(const struct corefile_block *block,
+	const struct directive_row *plugins, struct diag_list *problems)
+{
+	size_t before = problems->errors;
+	for (size_t i = 0; i < block->directive_count; i++) {
+		if (problems->errors - before >= CONFIG_PROBLEMS_MAX)
+			return;
+		const struct corefile_directive *directive = &block->directives[i];
+		const struct directive_row *row =
+			directive_find(plugins, directive->name.text);
+		if (!row) {
+			plugin_report_unknown(block, i, plugins, problems);
+			continue;
+		}
+		body_check_repeated(row, block->directives, i, problems);
+		directive_check(row, directive, problems);
+	}
+}
+
+enum err config_check(const struct corefile *corefile,
+	const struct directive_row *plugins, struct diag_list *problems)
+{
+	size_t before = problems->errors;
+	for (size_t i = 0; i < corefile->block_count; i++) {
+		if (problems->errors - before >= CONFIG_PROBLEMS_MAX)
+			break;
+		block_check_plugins(&corefile->blocks[i], plugins, problems);
+	}
+	enum err err = corefile_check_collisions(corefile, problems);
+	if (!err && problems->errors > before)
+		err = ERR_INVALID;
+	return err;
+}
