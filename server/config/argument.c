@@ -323,7 +323,7 @@ bool argument_check(const struct directive_row *row, const char *owner,
 	char expected[EXPECTED_SIZE];
 	if (argument_checks[row->type](row, word, expected))
 		return true;
-	report_error(problems, &word->place, "\"%s\" for \"%s\", expected %s", word->text,
-		owner, expected);
+	report_error(problems, &word->place, "\"%.100s\" for \"%.100s\", expected %s",
+		word->text, owner, expected);
 	return false;
 }

@@ -102,59 +102,70 @@ static enum err listeners_add_block(
 	return ERR_NONE;
 }
 
-static void listeners_report(const struct listener *first, const struct listener *second,
-	struct diag_list *problems)
-{
-	if (first->order > second->order) {
-		const struct listener *swap = first;
-		first = second;
-		second = swap;
-	}
-	const struct corefile_word *word = &second->key->word;
-	const struct corefile_place *other = &first->key->word.place;
-	char zone[DNAME_TEXT_SIZE];
-	report_error(problems, &word->place,
-		"zone \"%s\" on port %u is served at %s:%u:%u already, expected another "
-		"zone, port or, in both blocks, address to \"bind\"",
-		dname_to_text(second->key->zone.bytes, zone), second->key->port,
-		other->file, other->line, other->column);
-}
-
 static bool place_equal(const struct corefile_place *a, const struct corefile_place *b)
 {
 	return a->line == b->line && a->column == b->column &&
 	       strcmp(a->file, b->file) == 0;
 }
 
-/* The same two words again, as prefixes bring many zones each. */
-static bool pair_equal(
-	const struct listener *const a[2], const struct listener *const b[2])
+/* The words of two keys that collide, the later one second. */
+struct collision {
+	const struct corefile_word *words[2];
+};
+
+struct collisions {
+	struct collision items[CONFIG_PROBLEMS_MAX];
+	size_t count;
+};
+
+/* False: reported before, as prefixes and several addresses bring a pair of words many
+ * times, or there are enough. */
+static bool collisions_add(
+	struct collisions *collisions, const struct collision *collision)
 {
-	return b[0] && place_equal(&a[0]->key->word.place, &b[0]->key->word.place) &&
-	       place_equal(&a[1]->key->word.place, &b[1]->key->word.place);
+	if (collisions->count == CONFIG_PROBLEMS_MAX)
+		return false;
+	for (size_t i = 0; i < collisions->count; i++)
+		if (place_equal(&collisions->items[i].words[0]->place,
+			    &collision->words[0]->place) &&
+			place_equal(&collisions->items[i].words[1]->place,
+				&collision->words[1]->place))
+			return false;
+	collisions->items[collisions->count++] = *collision;
+	return true;
+}
+
+static void collisions_report(struct collisions *collisions, const struct listener *a,
+	const struct listener *b, struct diag_list *problems)
+{
+	const struct listener *first = a->order < b->order ? a : b;
+	const struct listener *second = first == a ? b : a;
+	struct collision collision = {{&first->key->word, &second->key->word}};
+	if (first->key == second->key || !collisions_add(collisions, &collision))
+		return;
+	const struct corefile_place *other = &first->key->word.place;
+	char zone[DNAME_TEXT_SIZE];
+	report_error(problems, &second->key->word.place,
+		"zone \"%s\" on port %u is served at %s:%u:%u already, expected another "
+		"zone, port or, in both blocks, address to \"bind\"",
+		dname_to_text(second->key->zone.bytes, zone), second->key->port,
+		other->file, other->line, other->column);
 }
 
 static void listeners_check(const struct listeners *listeners, struct diag_list *problems)
 {
 	const struct listener *items = listeners->items;
-	const struct listener *last[2] = {NULL, NULL};
-	size_t first = 0, before = problems->errors;
+	struct collisions collisions = {.count = 0};
+	size_t first = 0;
 	for (size_t i = 1; i < listeners->count; i++) {
-		if (key_compare(items[first].key, items[i].key) != 0) {
+		if (key_compare(items[first].key, items[i].key) != 0)
 			first = i;
-			continue;
-		}
-		bool is_same = strcmp(items[i - 1].bind, items[i].bind) == 0;
-		if (!is_same && *items[first].bind)
-			continue;
-		const struct listener *pair[2] = {
-			&items[is_same ? i - 1 : first], &items[i]};
-		if (pair[0]->key == pair[1]->key || pair_equal(pair, last))
-			continue;
-		if (problems->errors - before == CONFIG_PROBLEMS_MAX)
-			return;
-		listeners_report(pair[0], pair[1], problems);
-		memcpy(last, pair, sizeof(last));
+		else if (strcmp(items[i - 1].bind, items[i].bind) == 0)
+			collisions_report(
+				&collisions, &items[i - 1], &items[i], problems);
+		else if (!*items[first].bind)
+			collisions_report(
+				&collisions, &items[first], &items[i], problems);
 	}
 }
 

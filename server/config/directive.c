@@ -80,8 +80,8 @@ static void directive_check_count(const struct directive_row *row,
 	const struct corefile_place *place = &directive->name.place;
 	if (is_many)
 		place = &directive->arguments[row->max_arguments].place;
-	report_error(problems, place, "\"%s\" has %zu argument%s, expected %s", row->name,
-		count, count == 1 ? "" : "s", expected);
+	report_error(problems, place, "\"%.100s\" has %zu argument%s, expected %s",
+		row->name, count, count == 1 ? "" : "s", expected);
 }
 
 static void directive_check_arguments(const struct directive_row *row,
@@ -118,7 +118,8 @@ static void body_check_repeated(const struct directive_row *row,
 		row->may_repeat ? NULL : body_first(body, index);
 	if (first)
 		report_error(problems, &body[index].name.place,
-			"\"%s\" is given a second time, expected once; first at %s:%u",
+			"\"%.100s\" is given a second time, expected once; first at "
+			"%s:%u",
 			row->name, first->name.place.file, first->name.place.line);
 }
 
@@ -129,11 +130,12 @@ static void option_report_unknown(const struct directive_row *row,
 	const char *near = table_nearest(row->options, option->name.text);
 	if (near)
 		report_error(problems, &option->name.place,
-			"unknown option \"%s\" of \"%s\", did you mean \"%s\"?",
+			"unknown option \"%.100s\" of \"%.100s\", did you mean "
+			"\"%.100s\"?",
 			option->name.text, row->name, near);
 	else
 		report_error(problems, &option->name.place,
-			"unknown option \"%s\" of \"%s\", expected one of: %s",
+			"unknown option \"%.100s\" of \"%.100s\", expected one of: %s",
 			option->name.text, row->name, table_names(row->options, names));
 }
 
@@ -143,7 +145,7 @@ static void directive_check_options(const struct directive_row *row,
 	if (!row->options || !row->options->name) {
 		if (directive->body_count)
 			report_error(problems, &directive->body[0].name.place,
-				"\"%s\" has no options, expected \"}\"", row->name);
+				"\"%.100s\" has no options, expected \"}\"", row->name);
 		return;
 	}
 	size_t before = problems->errors;
@@ -202,20 +204,31 @@ static void plugin_report_unknown(const struct corefile_block *block, size_t ind
 		plugin_without_brace(block, index, plugins);
 	if (above) {
 		report_error(problems, &name->place,
-			"\"%s\" is an option of \"%s\", expected a \"{\" at the end of "
+			"\"%.100s\" is an option of \"%.100s\", expected a \"{\" at the "
+			"end of "
 			"line %u",
 			name->text, above->name.text, above->name.place.line);
+		return;
+	}
+	if (block->directives[index].has_body && strpbrk(name->text, ".:")) {
+		report_error(problems, &name->place,
+			"unknown plugin \"%.100s\"; if it is a zone, expected the block "
+			"in "
+			"front of it, of line %u, in braces",
+			name->text, block->place.line);
 		return;
 	}
 	const char *near = table_nearest(plugins, name->text);
 	table_names(plugins, names);
 	if (near)
 		report_error(problems, &name->place,
-			"unknown plugin \"%s\", did you mean \"%s\"? there are: %s",
+			"unknown plugin \"%.100s\", did you mean \"%.100s\"? there are: "
+			"%s",
 			name->text, near, names);
 	else
 		report_error(problems, &name->place,
-			"unknown plugin \"%s\", expected one of: %s", name->text, names);
+			"unknown plugin \"%.100s\", expected one of: %s", name->text,
+			names);
 }
 
 void block_check_plugins(const struct corefile_block *block,

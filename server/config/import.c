@@ -40,7 +40,7 @@ static void import_snippet(struct parser *parser, const struct snippet *snippet,
 		if (frame->snippet != snippet)
 			continue;
 		report_error(parser->problems, &word->place,
-			"snippet \"%s\" imports itself", word->text);
+			"snippet \"%.100s\" imports itself", word->text);
 		return;
 	}
 	struct frame frame = {
@@ -102,7 +102,7 @@ static void import_files(struct parser *parser, const struct corefile_word *word
 		sources[i] = parser_load(parser, paths[i], &word->place);
 		if (sources[i] && source_is_open(parser, sources[i])) {
 			report_error(parser->problems, &word->place,
-				"\"%s\" imports itself", paths[i]);
+				"\"%.100s\" imports itself", paths[i]);
 			sources[i] = NULL;
 		}
 	}
@@ -135,7 +135,8 @@ static void import_pattern(struct parser *parser, const struct corefile_word *wo
 {
 	if (!pattern_is_modest(word->text)) {
 		report_error(parser->problems, &word->place,
-			"\"%s\" has several wildcards, expected at most one * and one ?",
+			"\"%.100s\" has several wildcards, expected at most one * and "
+			"one ?",
 			word->text);
 		return;
 	}
@@ -147,7 +148,7 @@ static void import_pattern(struct parser *parser, const struct corefile_word *wo
 		parser_stop(parser, ERR_NOMEM);
 	} else if (failure == GLOB_ABORTED) {
 		report_error(parser->problems, &word->place,
-			"a folder of \"%s\" cannot be read", word->text);
+			"a folder of \"%.100s\" cannot be read", word->text);
 		globfree(&matches);
 	} else if (!failure) {
 		import_files(parser, word, matches.gl_pathv, matches.gl_pathc, true);
@@ -163,7 +164,8 @@ static void import_file(struct parser *parser, const struct corefile_word *word)
 		parser_stop(parser, ERR_NOMEM);
 	} else if (stat(path, &status) && errno == ENOENT) {
 		report_error(parser->problems, &word->place,
-			"there is no snippet and no file \"%s\", expected one of them or "
+			"there is no snippet and no file \"%.100s\", expected one of "
+			"them or "
 			"a "
 			"pattern",
 			word->text);
@@ -213,7 +215,7 @@ void parser_read_import(struct parser *parser)
 		import_snippet(parser, snippet, word);
 	else if (parser->options->without_files)
 		report_error(parser->problems, &word->place,
-			"there is no snippet \"%s\", and files are not imported here",
+			"there is no snippet \"%.100s\", and files are not imported here",
 			word->text);
 	else if (strpbrk(word->text, "*?["))
 		import_pattern(parser, word);

@@ -26,7 +26,7 @@ void lexer_tokens_deinit(struct lexer_tokens *tokens)
 
 bool lexer_token_is(const struct lexer_token *token, const char *text)
 {
-	return !token->is_quoted && strcmp(token->word.text, text) == 0;
+	return !token->is_literal && strcmp(token->word.text, text) == 0;
 }
 
 /* Bytes of the white space at `at`, 0 for none: what Unicode calls so, as texts copied
@@ -150,10 +150,15 @@ static size_t lexer_expand(const char *text, char *out, size_t limit)
 	return size;
 }
 
+static bool text_has_reference(const char *text)
+{
+	return strstr(text, "{$") || strstr(text, "{%");
+}
+
 static enum err lexer_finish_text(struct lexer *lexer, const char **text)
 {
 	size_t length = strlen(*text);
-	bool has_reference = strstr(*text, "{$") || strstr(*text, "{%");
+	bool has_reference = text_has_reference(*text);
 	if (has_reference)
 		length = lexer_expand(*text, NULL, *lexer->budget);
 	if (length >= *lexer->budget) {
@@ -178,6 +183,7 @@ static enum err lexer_finish_text(struct lexer *lexer, const char **text)
 static enum err lexer_add(struct lexer *lexer, const struct corefile_place *place,
 	const char *text, bool quoted)
 {
+	bool is_literal = quoted || text_has_reference(text);
 	enum err err = lexer_finish_text(lexer, &text);
 	if (err)
 		return err;
@@ -194,7 +200,7 @@ static enum err lexer_add(struct lexer *lexer, const struct corefile_place *plac
 	tokens->items[tokens->count++] = (struct lexer_token){
 		.word = {text, *place},
 		.starts_line = lexer->starts_line,
-		.is_quoted = quoted,
+		.is_literal = is_literal,
 	};
 	lexer->starts_line = false;
 	return ERR_NONE;

@@ -19,7 +19,7 @@ enum {
 struct lexer_token {
 	struct corefile_word word;
 	bool starts_line;
-	bool is_quoted;
+	bool is_literal; /* quoted or from the environment: never a brace or keyword */
 };
 
 struct lexer_tokens {
@@ -41,5 +41,5 @@ enum err lexer_read(const struct lexer_input *input, struct arena *arena, size_t
 
 void lexer_tokens_deinit(struct lexer_tokens *tokens);
 
-/* Is it this word, unquoted? */
+/* Is it this brace or keyword? */
 bool lexer_token_is(const struct lexer_token *token, const char *text);

@@ -55,7 +55,8 @@ void parser_push_source(struct parser *parser, const struct source *source)
 
 static void parser_check_limits(struct parser *parser)
 {
-	if (parser->problems->errors - parser->errors_before < PARSER_PROBLEMS_MAX)
+	size_t errors = parser->problems->errors - parser->errors_before;
+	if (parser->err || errors < PARSER_PROBLEMS_MAX)
 		return;
 	diag_add(parser->problems, SEVERITY_ERROR, NULL, 0, 0,
 		"%d problems, the rest is not read", PARSER_PROBLEMS_MAX);
@@ -64,8 +65,7 @@ static void parser_check_limits(struct parser *parser)
 
 const struct lexer_token *parser_peek(struct parser *parser)
 {
-	if (!parser->err)
-		parser_check_limits(parser);
+	parser_check_limits(parser);
 	if (parser->err)
 		return NULL;
 	while (parser->frame && parser->frame->next == parser->frame->end)
@@ -99,7 +99,7 @@ void parser_advance(struct parser *parser)
 
 static bool token_is_import(const struct lexer_token *token)
 {
-	return token->starts_line && lexer_token_is(token, "import");
+	return lexer_token_is(token, "import");
 }
 
 /* The opening brace that follows on the line of the last word, passed over. */
@@ -119,13 +119,14 @@ static bool parser_accept_glued_brace(
 	struct parser *parser, const struct lexer_token *token, const char **text)
 {
 	size_t length = strlen(*text);
-	if (token->is_quoted || length < 2 || (*text)[length - 1] != '{')
+	if (token->is_literal || length < 2 || (*text)[length - 1] != '{')
 		return false;
 	const struct frame *frame = parser->frame;
 	if (frame->next != frame->end && !frame->next->starts_line)
 		return false;
 	report_error(parser->problems, &token->word.place,
-		"expected a space between \"%.*s\" and \"{\"", (int)length - 1, *text);
+		"expected a space between \"%.*s\" and \"{\"",
+		length > 100 ? 100 : (int)length - 1, *text);
 	*text = arena_strndup(parser->arena, *text, length - 1);
 	if (!*text)
 		parser_stop(parser, ERR_NOMEM);
@@ -141,7 +142,8 @@ static void parser_read_line_end(struct parser *parser)
 	if (!extra)
 		return;
 	report_error(parser->problems, &extra->word.place,
-		"\"%s\" behind \"}\", expected the end of the line", extra->word.text);
+		"\"%.100s\" behind \"}\", expected the end of the line",
+		extra->word.text);
 	while (parser_peek_argument(parser))
 		parser_advance(parser);
 }
@@ -222,7 +224,7 @@ static void parser_read_body(struct parser *parser, const struct corefile_word *
 		parser_advance(parser);
 	else if (!parser->err)
 		report_error(parser->problems, &owner->place,
-			"expected a \"}\" for the \"{\" of \"%s\"", owner->text);
+			"expected a \"}\" for the \"{\" of \"%.100s\"", owner->text);
 }
 
 /* --- blocks --- */
@@ -274,7 +276,7 @@ static void parser_read_head(struct parser *parser, struct block_head *head)
 	while (!head->has_brace && (token = parser_peek(parser))) {
 		if (lexer_token_is(token, "{") || (!is_open && token->starts_line))
 			break;
-		if (token_is_import(token)) {
+		if (token->starts_line && token_is_import(token)) {
 			parser_read_import(parser);
 			continue;
 		}
@@ -338,7 +340,7 @@ static void parser_read_key(
 		err = zonekey_zones(split.zone, key_add, &reader, &problem);
 	}
 	if (err)
-		report_error(parser->problems, &word->place, "\"%s\": %s", word->text,
+		report_error(parser->problems, &word->place, "\"%.100s\": %s", word->text,
 			problem);
 }
 
@@ -350,8 +352,10 @@ static void parser_read_block(struct parser *parser, const struct block_head *he
 		chain_array(parser, &head->names, sizeof(*names));
 	if (!block || (!names && head->names.count))
 		return;
-	for (size_t i = 0; i < head->names.count; i++)
+	for (size_t i = 0; i < head->names.count && !parser->err; i++) {
 		parser_read_key(parser, &names[i], &keys);
+		parser_check_limits(parser);
+	}
 	if (!head->names.count)
 		report_error(parser->problems, &head->word.place,
 			"a block without a zone, expected one such as \".\" or "
@@ -398,7 +402,7 @@ static void parser_read_snippet(struct parser *parser, const struct corefile_wor
 	}
 	if (depth && !parser->err)
 		report_error(parser->problems, &name->place,
-			"expected a \"}\" for the \"{\" of \"%s\"", name->text);
+			"expected a \"}\" for the \"{\" of \"%.100s\"", name->text);
 	snippet->name.text =
 		arena_strndup(parser->arena, name->text + 1, strlen(name->text) - 2);
 	snippet->name.place = name->place;
@@ -415,11 +419,12 @@ static void parser_check_snippet(struct parser *parser, const struct block_head 
 		if (strncmp(s->name.text, head->word.text + 1, length) == 0 &&
 			!s->name.text[length])
 			report_error(parser->problems, &head->word.place,
-				"snippet \"%s\" is defined a second time, first at %s:%u",
+				"snippet \"%.100s\" is defined a second time, first at "
+				"%s:%u",
 				s->name.text, s->name.place.file, s->name.place.line);
 	if (!head->has_brace)
 		report_error(parser->problems, &head->word.place,
-			"expected a \"{\" behind \"%s\"", head->word.text);
+			"expected a \"{\" behind \"%.100s\"", head->word.text);
 }
 
 void parser_run(struct parser *parser)

@@ -100,8 +100,8 @@ static void source_fail(struct parser *parser, const char *path, int failure,
 {
 	struct corefile_place whole = {path, 0, 0};
 	if (import)
-		report_error(parser->problems, import, "cannot import \"%s\": %s", path,
-			strerror(failure));
+		report_error(parser->problems, import, "cannot import \"%.400s\": %s",
+			path, strerror(failure));
 	else
 		report_error(parser->problems, &whole, "cannot be read: %s",
 			strerror(failure));

@@ -54,6 +54,10 @@ enum err zonekey_split(const char *text, struct zonekey *out, const char **probl
 	enum err err = zonekey_skip_scheme(&text, problem);
 	if (err)
 		return err;
+	struct ipaddr address;
+	if (strchr(text, ':') && !ipaddr_parse(text, &address))
+		return zonekey_fail(
+			problem, "expected the length of a prefix, as in 2001:db8::/32");
 	size_t length = strlen(text);
 	err = zonekey_read_port(text, &length, out, problem);
 	if (err)
@@ -64,8 +68,7 @@ enum err zonekey_split(const char *text, struct zonekey *out, const char **probl
 		return zonekey_fail(problem, "expected a name of at most 255 octets");
 	memcpy(out->zone, text, length);
 	if (strchr(out->zone, ':') && !strchr(out->zone, '/'))
-		return zonekey_fail(
-			problem, "expected the length of a prefix, as in 2001:db8::/32");
+		return zonekey_fail(problem, "expected a single colon, before the port");
 	return ERR_NONE;
 }
 
