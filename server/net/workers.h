@@ -17,23 +17,26 @@ struct router;
 struct workers;
 
 struct net_listener {
-	struct sockaddr_storage address; /* port 0: the kernel chooses, the same for all workers */
-	const struct router *router;     /* outlives the workers */
-	const char *file;                /* where the configuration asked for it, for errors */
+	struct sockaddr_storage
+		address; /* port 0: the kernel chooses, the same for all workers */
+	const struct router *router; /* outlives the workers */
+	const char *file; /* where the configuration asked for it, for errors */
 	unsigned line, column;
 };
 
 struct net_limits {
 	unsigned tcp_connections;            /* per worker */
 	unsigned tcp_connections_per_client; /* address, per worker */
-	unsigned tcp_in_flight;              /* queries of one connection not yet answered */
-	unsigned tcp_idle_timeout_ms;        /* no query under way (RFC 7766 6.2.3) */
-	unsigned tcp_read_timeout_ms;        /* the rest of a begun message */
-	unsigned tcp_write_timeout_ms;       /* a reader that takes nothing is cut off */
-	unsigned udp_receive_bytes;          /* asked of the kernel for each UDP socket */
+	unsigned tcp_in_flight;        /* queries of one connection not yet answered */
+	unsigned tcp_idle_timeout_ms;  /* no query under way (RFC 7766 6.2.3) */
+	unsigned tcp_read_timeout_ms;  /* the rest of a begun message */
+	unsigned tcp_write_timeout_ms; /* a reader that takes nothing is cut off */
+	unsigned udp_receive_bytes;    /* asked of the kernel for each UDP socket */
+	unsigned drain_timeout_ms;     /* for replies under way when the workers stop */
 };
 
-/* 1,000 connections, 100 per client, 100 in flight, 10 s idle, 5 s read and write, 4 MiB. */
+/* 1,000 connections, 100 per client, 100 in flight, 10 s idle, 5 s read and write,
+ * 4 MiB, 1 s to drain. */
 extern const struct net_limits net_limits_default;
 
 /* Sums over all workers, and what belongs to sockets. */
@@ -41,7 +44,11 @@ struct net_counters {
 	struct query_counters query;
 	uint64_t udp_kernel_drops; /* datagrams that found the receive buffer full */
 	uint64_t udp_send_errors;
-	uint64_t tcp_accepted, tcp_refused, tcp_timeouts, tcp_protocol_errors;
+	uint64_t tcp_accepted;
+	uint64_t tcp_refused;  /* over a limit, and nothing idle to close instead */
+	uint64_t tcp_timeouts; /* idle (also to make room), or a slow writer or reader */
+	uint64_t
+		tcp_protocol_errors; /* a length below 12, a message that gets no reply */
 };
 
 /*
@@ -54,7 +61,8 @@ enum err workers_start(unsigned count, const struct net_listener *listeners,
 	size_t listener_count, const struct net_limits *limits, struct workers **out,
 	struct diag_list *problems) MUST_CHECK;
 
-/* Replies what was received, closes the sockets, joins the threads, frees. */
+/* Replies to what was received, closes the sockets, joins the threads, frees. Queries
+ * still suspended after the time for draining must never be resumed. */
 void workers_stop(struct workers *workers);
 
 /* The address that listener `index` is bound to, with the port the kernel chose. */

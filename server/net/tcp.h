@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/base/err.h"
+
+/*
+ * A worker's TCP listeners and their connections. Set up by the control thread, then the
+ * worker's alone.
+ */
+
+struct event_base;
+struct net_counters;
+struct net_limits;
+struct router;
+struct tcp;
+
+/* NULL: no memory. `counters` and `limits` are the worker's and outlive this. */
+struct tcp *tcp_new(struct event_base *base, struct net_counters *counters,
+	const struct net_limits *limits);
+
+/* Closes everything. Queries that are still suspended must never be resumed. */
+void tcp_free(struct tcp *tcp);
+
+/* Takes the listening `fd` over, also on failure. ERR_NOMEM. */
+enum err tcp_give_listener(
+	struct tcp *tcp, int fd, const struct router *router) MUST_CHECK;
+
+/* Accepts and answers what has been received until now, closes the listeners, and each
+ * connection once its replies are sent. */
+void tcp_drain(struct tcp *tcp);
+
+unsigned tcp_connection_count(const struct tcp *tcp);

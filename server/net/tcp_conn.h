@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/net/tcp_table.h"
+
+/*
+ * One TCP connection: messages with a length of two octets in front (RFC 1035 4.2.2),
+ * as many under way as the limit allows, answered in whatever order they are done
+ * (RFC 7766 6.2.1.1). An idle connection holds no buffers. The worker's thread alone.
+ */
+
+struct event_base;
+struct net_counters;
+struct net_limits;
+struct router;
+struct tcp_conn;
+
+/* What the connections of one worker share. */
+struct tcp_shared {
+	struct event_base *base;
+	struct net_counters *counters;
+	const struct net_limits *limits;
+	struct tcp_table table;
+	/* For the connection whose turn it is; what must wait is moved to its own memory.
+	 */
+	uint8_t *input, *output;
+	/* Closed connections with queries still suspended. */
+	LIST_HEAD(, tcp_conn) remains;
+};
+
+/* The buffers and the empty lists. ERR_NOMEM. */
+enum err tcp_shared_init(struct tcp_shared *shared, struct event_base *base,
+	struct net_counters *counters, const struct net_limits *limits) MUST_CHECK;
+
+/* Closes what is open. Queries that are still suspended must never be resumed. */
+void tcp_shared_deinit(struct tcp_shared *shared);
+
+/* Takes `fd` over, also on failure, and serves it until it is done. ERR_NOMEM. */
+enum err tcp_conn_start(struct tcp_shared *shared, int fd, const struct sockaddr *client,
+	const struct router *router) MUST_CHECK;
+
+/* At once; suspended queries find nobody when they resume. */
+void tcp_conn_close(struct tcp_conn *conn);
+
+/* Answers what has been received, then closes once everything is sent. */
+void tcp_conn_drain(struct tcp_conn *conn);
+
+struct tcp_conn *tcp_conn_of(struct tcp_entry *entry);

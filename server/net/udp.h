@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/base/err.h"
+
+/*
+ * A worker's UDP sockets and the buffers that they share. Set up by the control thread,
+ * then the worker's alone, udp_kernel_drops aside.
+ */
+
+struct event_base;
+struct net_counters;
+struct router;
+struct udp;
+
+/* NULL: no memory. `counters` are the worker's and outlive this. */
+struct udp *udp_new(struct event_base *base, struct net_counters *counters);
+
+/* Closes the sockets. Queries that are still suspended must never be resumed. */
+void udp_free(struct udp *udp);
+
+/*
+ * Takes `fd` over, also on failure, and answers what it receives. `has_source`: the
+ * kernel says which of our addresses was asked (wildcard addresses). ERR_NOMEM.
+ */
+enum err udp_give_socket(
+	struct udp *udp, int fd, const struct router *router, bool has_source) MUST_CHECK;
+
+/* Answers what the kernel has received until now, then receives no more. */
+void udp_drain(struct udp *udp);
+
+/* Suspended queries. */
+unsigned udp_pending_count(const struct udp *udp);
+
+/* Datagrams that found a receive buffer full. Any thread. */
+uint64_t udp_kernel_drops(const struct udp *udp);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "server/base/err.h"
+#include "server/net/socket.h"
+#include "server/net/workers.h"
+
+/*
+ * One worker: a thread, its event loop and its sockets. All functions are the control
+ * thread's.
+ */
+
+struct worker;
+
+/* Without sockets, not yet running. `limits` are copied. NULL: no memory, or no
+ * descriptor left; errno says which. */
+struct worker *worker_new(unsigned number, const struct net_limits *limits);
+
+/* Stops first when it runs. */
+void worker_free(struct worker *worker);
+
+/* Takes both sockets over, also on failure. ERR_NOMEM. */
+enum err worker_give_sockets(struct worker *worker, const struct socket_pair *sockets,
+	const struct router *router, bool has_source) MUST_CHECK;
+
+/* ERR_IO: no thread could be made, errno says why. */
+enum err worker_start(struct worker *worker) MUST_CHECK;
+
+/* Asks the thread to drain and end; worker_join waits until it has. */
+void worker_stop(struct worker *worker);
+void worker_join(struct worker *worker);
+
+/* Adds the worker's counters to `sum`. */
+void worker_add_counters(const struct worker *worker, struct net_counters *sum);
