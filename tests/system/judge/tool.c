@@ -32,8 +32,8 @@ static const struct tool tools[] = {
 	},
 	{
 		.name = "kdig",
-		.always = {"+noall", "+header", "+question", "+answer", "+authority",
-			"+additional", "+retry=0", "+time=5"},
+		/* The transformation of international names would lower the case. */
+		.always = {"+noidn", "+nostats", "+retry=0", "+time=5"},
 		.udp = {"+notcp", "+noedns"},
 		.tcp = {"+tcp", "+edns"},
 		.has_options = true,
