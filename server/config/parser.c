@@ -45,6 +45,8 @@ void parser_push(struct parser *parser, const struct frame *frame)
 
 void parser_push_source(struct parser *parser, const struct source *source)
 {
+	if (!source->tokens.count)
+		return;
 	struct frame frame = {
 		.next = source->tokens.items,
 		.end = source->tokens.items + source->tokens.count,
@@ -274,19 +276,20 @@ static void parser_read_head(struct parser *parser, struct block_head *head)
 	bool is_open = true; /* more must come */
 	const struct lexer_token *token;
 	while (!head->has_brace && (token = parser_peek(parser))) {
-		if (lexer_token_is(token, "{") || (!is_open && token->starts_line))
+		if (lexer_token_is(token, "{") || lexer_token_is(token, "}") ||
+			(!is_open && token->starts_line))
 			break;
 		if (token->starts_line && token_is_import(token)) {
 			parser_read_import(parser);
 			continue;
 		}
 		struct corefile_word word = token->word;
-		if (!head->word.text)
-			head->word = word;
 		parser_advance(parser);
 		head->has_brace = parser_accept_glued_brace(parser, token, &word.text);
 		if (!word.text)
 			return;
+		if (!head->word.text)
+			head->word = word;
 		is_open = parser_split_names(parser, head, &word);
 	}
 	token = parser_peek(parser);

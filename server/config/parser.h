@@ -94,6 +94,7 @@ struct source *parser_load(
 struct source *parser_add_source(
 	struct parser *parser, const char *name, const char *text, size_t length);
 
+/* Its words come next. */
 void parser_push_source(struct parser *parser, const struct source *source);
 
 /* import.c: does what an `import` asks for, the word to come being it. */

@@ -110,7 +110,7 @@ static void source_fail(struct parser *parser, const char *path, int failure,
 struct source *parser_load(
 	struct parser *parser, const char *path, const struct corefile_place *import)
 {
-	if (parser->files++ == SOURCE_FILES_MAX) {
+	if (import && parser->files++ == SOURCE_FILES_MAX) {
 		report_error(parser->problems, import, "more than %d files are imported",
 			SOURCE_FILES_MAX);
 		parser_stop(parser, ERR_INVALID);
