@@ -92,7 +92,7 @@ static enum err zonekey_read_prefix(
 	*is_prefix = true;
 	size_t count = strspn(slash + 1, "0123456789");
 	long bits = count && count <= 3 ? strtol(slash + 1, NULL, 10) : -1;
-	if (slash[1 + count] || bits < 0 || bits > out->address.length * 8)
+	if (slash[1 + count] || bits < 0 || bits > out->address.length * 8L)
 		return zonekey_fail(
 			problem, out->address.length == 4
 					 ? "expected a prefix length from 0 to 32"
