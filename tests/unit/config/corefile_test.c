@@ -206,22 +206,39 @@ static const char *const rich_text =
 	"\t\tmanifests a b c\n\t}\n}\n"
 	"c.org {\n\timport base\n\thealth {\n\t\tlameduck 5s\n\t}\n}\n";
 
+/* Long enough for each kind of allocation to be the one that needs a new block of the
+ * arenas. */
+static char *long_text(void)
+{
+	static const char block[] =
+		"a.org,b.org {\n\timport base\n\tk a bb {$WAYMARK_TEST} \"d\" {\n"
+		"\t\tx y {\n\t\t}\n\t\tz\n\t}\n}\n";
+	char *blocks = repeat(block, 60), *text;
+	assert_true(asprintf(&text, "(base) {\n\terrors\n}\n%s", blocks) > 0);
+	free(blocks);
+	return text;
+}
+
 static void without_memory_parsing_fails_cleanly(void **state)
 {
 	(void)state;
 	setenv("WAYMARK_TEST", "value", 1);
-	enum err err = ERR_NOMEM;
-	for (size_t n = 1; err; n++) {
-		struct diag_list problems;
-		struct corefile *corefile;
-		diag_list_init(&problems);
-		failing_malloc_arm(n);
-		err = parse(rich_text, NULL, &corefile, &problems);
-		bool failed = failing_malloc_disarm();
-		assert_int_equal(err, failed ? ERR_NOMEM : ERR_NONE);
-		assert_int_equal(problems.errors, 0);
-		corefile_free(corefile);
-		diag_list_deinit(&problems);
+	char *texts[] = {strdup(rich_text), long_text()};
+	for (size_t i = 0; i < 2; i++) {
+		enum err err = ERR_NOMEM;
+		for (size_t n = 1; err; n++) {
+			struct diag_list problems;
+			struct corefile *corefile;
+			diag_list_init(&problems);
+			failing_malloc_arm(n);
+			err = parse(texts[i], NULL, &corefile, &problems);
+			bool failed = failing_malloc_disarm();
+			assert_int_equal(err, failed ? ERR_NOMEM : ERR_NONE);
+			assert_int_equal(problems.errors, 0);
+			corefile_free(corefile);
+			diag_list_deinit(&problems);
+		}
+		free(texts[i]);
 	}
 }
 
