@@ -25,6 +25,7 @@ bool query_begin(struct query *query, const struct router *router, const uint8_t
 	query->parsed = request_parse(request, message, length, router_key(router));
 	query->block = NULL;
 	query->step = 0;
+	query->failure = NULL;
 	if (query->parsed == REQUEST_DROP) {
 		counter_add(&query->counters->dropped, 1);
 		return false;
@@ -87,6 +88,7 @@ enum verdict query_run(struct query *query)
 	/* No plugin of the block is there for this name. */
 	reply_clear(&query->reply);
 	query->reply.rcode = RCODE_SERVFAIL;
+	query->failure = "no plugin of the server block answers this name";
 	return VERDICT_REPLY;
 }
 

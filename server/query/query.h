@@ -38,7 +38,8 @@ struct query {
 	struct query_counters *counters;  /* the worker's own */
 	int64_t received_ns;              /* monotonic, one reading for the batch */
 	enum request_verdict parsed;
-	uint8_t step; /* position in the block's chain */
+	uint8_t step;        /* position in the block's chain */
+	const char *failure; /* why the reply is SERVFAIL, for the errors plugin */
 	/*
 	 * Set by whoever received the query, for plugins that suspend it: called on the
 	 * same worker, once, when the reply is complete (or must be dropped). A plugin

@@ -191,6 +191,8 @@ static void answer_chain(const struct kubernetes *kubernetes, struct query *quer
 		if (length == CHAIN_LENGTH_MAX) {
 			reply_clear(&query->reply);
 			query->reply.rcode = RCODE_SERVFAIL;
+			query->failure =
+				"the chain of ExternalNames is too long or a circle";
 			return;
 		}
 		answer_cname(kubernetes, query, cname, owner, &target);
@@ -219,6 +221,7 @@ static enum verdict answer_not_synced(const struct kubernetes *kubernetes,
 	struct query *query, const struct found *found, const struct answer_owner *owner)
 {
 	query->reply.rcode = RCODE_SERVFAIL;
+	query->failure = "the registry is not complete yet";
 	query->reply.is_authoritative = true;
 	answer_authority_soa(&query->reply, kubernetes->store, found->zone, owner);
 	return VERDICT_REPLY;

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/control/server.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/control/listen.h"
+#include "server/control/plugins.h"
+#include "server/control/stanza.h"
+#include "server/plugin/errors.h"
+#include "server/query/router.h"
+
+enum {
+	DEFAULT_PORT = 53,
+	UDP_SIZE = 1232, /* DNS flag day 2020 */
+};
+
+/* A server block and what was made of it. */
+struct built_block {
+	const struct corefile_block *source;
+	struct server_block block;
+	struct listen_list addresses;
+};
+
+struct server {
+	struct arena arena;
+	struct hash_key key;
+	struct cluster_report report;
+	struct corefile *corefile;
+	struct built_block *blocks;
+	size_t block_count;
+	struct cluster **clusters; /* ended by NULL */
+	size_t cluster_count;
+	struct net_listener *listeners;
+	struct router **routers; /* of each listener */
+	size_t listener_count, listener_capacity;
+};
+
+/* --- plugins --- */
+
+static struct plugin_instance *block_add(struct server_block *block, bool observes)
+{
+	return observes ? &block->observers[block->observer_count++]
+			: &block->chain[block->chain_length++];
+}
+
+static enum err build_kubernetes(struct server *server, struct built_block *built,
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	struct cluster_options cluster_options;
+	struct kubernetes_options options;
+	enum err err = stanza_read_kubernetes(directive, built->source, &server->arena,
+		&cluster_options, &options, problems);
+	struct listen_list own = {.arena = &server->arena};
+	if (!err)
+		err = listen_own_addresses(&built->addresses, &own);
+	if (err)
+		return err;
+	cluster_options.own_addresses = own.addresses;
+	cluster_options.own_address_count = own.count;
+	const struct cluster_report *report =
+		server->report.report ? &server->report : NULL;
+	struct cluster *cluster = cluster_new(&cluster_options, &server->key, report);
+	if (!cluster)
+		return ERR_NOMEM;
+	server->clusters[server->cluster_count++] = cluster;
+	options.store = cluster_store(cluster);
+	struct plugin_instance instance;
+	err = kubernetes_new(&options, &instance);
+	if (!err)
+		*block_add(&built->block, false) = instance;
+	return err;
+}
+
+static enum err build_log(struct server *server, struct built_block *built,
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	(void)problems;
+	struct log_plugin_options options;
+	enum err err = stanza_read_log(directive, &server->arena, &options);
+	struct plugin_instance instance;
+	if (!err)
+		err = log_plugin_new(&options, &instance);
+	if (!err)
+		*block_add(&built->block, true) = instance;
+	return err;
+}
+
+static enum err build_errors(struct server *server, struct built_block *built,
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	(void)server;
+	(void)directive;
+	(void)problems;
+	*block_add(&built->block, true) = errors_plugin_instance();
+	return ERR_NONE;
+}
+
+struct plugin_builder {
+	const char *name;
+	enum err (*build)(struct server *server, struct built_block *built,
+		const struct corefile_directive *directive, struct diag_list *problems);
+};
+
+/* Plugins that take part in queries; the others only configure. */
+static const struct plugin_builder builders[] = {
+	{"errors", build_errors},
+	{"log", build_log},
+	{"kubernetes", build_kubernetes},
+};
+
+static const struct corefile_directive *find_directive(
+	const struct corefile_block *block, const char *name)
+{
+	for (size_t i = 0; i < block->directive_count; i++)
+		if (strcmp(block->directives[i].name.text, name) == 0)
+			return &block->directives[i];
+	return NULL;
+}
+
+static enum err build_block(
+	struct server *server, struct built_block *built, struct diag_list *problems)
+{
+	built->block.udp_size = UDP_SIZE;
+	built->addresses.arena = &server->arena;
+	enum err err = listen_addresses(built->source, &built->addresses, problems);
+	/* The order of the table is the order of the chain, whatever the file's. */
+	for (const struct directive_row *row = plugin_rows; !err && row->name; row++) {
+		const struct corefile_directive *directive =
+			find_directive(built->source, row->name);
+		for (size_t i = 0; directive && i < sizeof(builders) / sizeof(builders[0]);
+			i++)
+			if (strcmp(builders[i].name, row->name) == 0)
+				err = builders[i].build(
+					server, built, directive, problems);
+	}
+	return err;
+}
+
+/* --- listeners --- */
+
+static struct sockaddr_storage make_sockaddr(const struct ipaddr *address, uint16_t port)
+{
+	struct sockaddr_storage storage = {0};
+	if (address->length == 4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)&storage;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, address->bytes, 4);
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		memcpy(&in6->sin6_addr, address->bytes, 16);
+	}
+	return storage;
+}
+
+static enum err grow_listeners(struct server *server)
+{
+	if (server->listener_count < server->listener_capacity)
+		return ERR_NONE;
+	size_t capacity = server->listener_capacity * 2 + 8;
+	void *listeners =
+		realloc(server->listeners, capacity * sizeof(*server->listeners));
+	if (!listeners)
+		return ERR_NOMEM;
+	server->listeners = listeners;
+	void *routers = realloc(server->routers, capacity * sizeof(*server->routers));
+	if (!routers)
+		return ERR_NOMEM;
+	server->routers = routers;
+	server->listener_capacity = capacity;
+	return ERR_NONE;
+}
+
+/* The router of the address and port, made if there is none; NULL: no memory. */
+static struct router *router_at(struct server *server, const struct ipaddr *address,
+	uint16_t port, const struct corefile_place *place)
+{
+	struct sockaddr_storage wanted = make_sockaddr(address, port);
+	for (size_t i = 0; i < server->listener_count; i++)
+		if (memcmp(&server->listeners[i].address, &wanted, sizeof(wanted)) == 0)
+			return server->routers[i];
+	struct router *router = router_new(&server->key);
+	if (!router || grow_listeners(server)) {
+		router_free(router);
+		return NULL;
+	}
+	server->listeners[server->listener_count] = (struct net_listener){
+		.address = wanted,
+		.router = router,
+		.file = place->file,
+		.line = place->line,
+		.column = place->column,
+	};
+	server->routers[server->listener_count++] = router;
+	return router;
+}
+
+static enum err route_key(struct server *server, const struct built_block *built,
+	const struct corefile_key *key, struct diag_list *problems)
+{
+	const struct listen_list *addresses = &built->addresses;
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct corefile_place *place =
+			addresses->words[i] ? &addresses->words[i]->place
+					    : &key->word.place;
+		struct router *router =
+			router_at(server, &addresses->addresses[i], key->port, place);
+		enum err err = router ? router_add(router, &key->zone, &built->block)
+				      : ERR_NOMEM;
+		if (err == ERR_EXISTS) {
+			place = &key->word.place;
+			diag_add(problems, SEVERITY_ERROR, place->file, place->line,
+				place->column,
+				"\"%s\" is served by another block on the same address",
+				key->word.text);
+			return ERR_INVALID;
+		}
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+static enum err build_all(struct server *server, struct diag_list *problems)
+{
+	const struct corefile *corefile = server->corefile;
+	size_t count = corefile->block_count;
+	server->blocks = arena_calloc(&server->arena, count + 1, sizeof(*server->blocks));
+	server->clusters =
+		arena_calloc(&server->arena, count + 1, sizeof(*server->clusters));
+	if (!server->blocks || !server->clusters)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct built_block *built = &server->blocks[server->block_count++];
+		built->source = &corefile->blocks[i];
+		enum err err = build_block(server, built, problems);
+		for (size_t j = 0; !err && j < built->source->key_count; j++)
+			err = route_key(
+				server, built, &built->source->keys[j], problems);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+/* --- the whole --- */
+
+enum err server_new(const char *path, const struct cluster_report *report,
+	struct server **out, struct diag_list *problems)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	if (!server)
+		return ERR_NOMEM;
+	arena_init(&server->arena, 8192);
+	hash_key_init(&server->key);
+	if (report)
+		server->report = *report;
+	const struct corefile_options options = {.port = DEFAULT_PORT};
+	enum err err = corefile_load(path, &options, &server->corefile, problems);
+	if (!err)
+		err = config_check(server->corefile, plugin_rows, problems);
+	if (!err)
+		err = build_all(server, problems);
+	if (err) {
+		server_free(server);
+		return err;
+	}
+	*out = server;
+	return ERR_NONE;
+}
+
+static void free_plugins(struct plugin_instance *plugins, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (plugins[i].ops->free)
+			plugins[i].ops->free(plugins[i].instance);
+}
+
+void server_free(struct server *server)
+{
+	if (!server)
+		return;
+	for (size_t i = 0; i < server->listener_count; i++)
+		router_free(server->routers[i]);
+	free(server->routers);
+	free(server->listeners);
+	for (size_t i = 0; i < server->block_count; i++) {
+		struct server_block *block = &server->blocks[i].block;
+		free_plugins(block->chain, block->chain_length);
+		free_plugins(block->observers, block->observer_count);
+	}
+	for (size_t i = 0; i < server->cluster_count; i++)
+		cluster_free(server->clusters[i]);
+	corefile_free(server->corefile);
+	arena_deinit(&server->arena);
+	free(server);
+}
+
+enum err server_load(struct server *server, struct event_base *base)
+{
+	for (size_t i = 0; i < server->cluster_count; i++) {
+		enum err err = cluster_start(server->clusters[i], base);
+		if (err)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+const struct net_listener *server_listeners(const struct server *server, size_t *count)
+{
+	*count = server->listener_count;
+	return server->listeners;
+}
+
+struct cluster *server_cluster(const struct server *server, size_t index)
+{
+	return server->clusters[index];
+}
+
+const struct router *server_router_for(
+	const struct server *server, const struct dname *name)
+{
+	const struct router *best = NULL;
+	size_t longest = 0;
+	for (size_t i = 0; i < server->block_count; i++) {
+		const struct corefile_block *source = server->blocks[i].source;
+		for (size_t j = 0; j < source->key_count; j++) {
+			const struct corefile_key *key = &source->keys[j];
+			if (key->zone.length <= longest ||
+				!dname_is_within(name, &key->zone))
+				continue;
+			struct sockaddr_storage wanted = make_sockaddr(
+				&server->blocks[i].addresses.addresses[0], key->port);
+			for (size_t k = 0; k < server->listener_count; k++)
+				if (memcmp(&server->listeners[k].address, &wanted,
+					    sizeof(wanted)) == 0)
+					best = server->routers[k];
+			longest = key->zone.length;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/net/workers.h"
+#include "zones/cluster.h"
+
+/*
+ * A server as a Corefile describes it: clusters, chains of plugins, routers, listening
+ * addresses; built whole or not at all. Control thread only.
+ */
+
+struct server;
+struct event_base;
+
+/* Reads and checks the Corefile and builds everything, without a socket or a manifest.
+ * `report` takes problems with manifests, NULL: the log. ERR_NOMEM, ERR_IO; ERR_INVALID
+ * with `problems`, which may also hold warnings on success. */
+enum err server_new(const char *corefile, const struct cluster_report *report,
+	struct server **out, struct diag_list *problems) MUST_CHECK;
+/* The workers must have stopped. */
+void server_free(struct server *server);
+
+/* Reads the manifests, and follows them with `base`. ERR_NOMEM, ERR_IO. */
+enum err server_load(struct server *server, struct event_base *base) MUST_CHECK;
+
+/* What is to be listened on; valid as long as the server. */
+const struct net_listener *server_listeners(const struct server *server, size_t *count);
+
+/* The clusters, in the order of the Corefile; NULL behind the last. */
+struct cluster *server_cluster(const struct server *server, size_t index);
+
+/* The block that a question for `name` reaches: of the listeners that one with the
+ * longest zone. NULL: none. */
+const struct router *server_router_for(
+	const struct server *server, const struct dname *name);

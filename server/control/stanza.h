@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/config/directive.h"
+#include "server/plugin/kubernetes/kubernetes.h"
+#include "server/plugin/log.h"
+#include "zones/cluster.h"
+
+/* From a checked stanza of the Corefile to the options of what it configures. Control
+ * thread only; everything handed out lives in the arena. */
+
+/* Zones in lower case, collected one by one. */
+struct zone_list {
+	struct arena *arena;
+	struct dname *zones;
+	size_t count, capacity;
+	bool has_failed; /* no memory, or too many */
+};
+
+/* Adds the zones of each argument. ERR_NOMEM. */
+enum err zone_list_read(struct zone_list *list, const struct corefile_word *arguments,
+	size_t count) MUST_CHECK;
+void zone_list_add(void *list, const struct dname *zone);
+
+/* What `kubernetes` configures, for zones/ and for the query path; own addresses and the
+ * store are left for the caller. Zones are the stanza's, else the block's. ERR_NOMEM;
+ * ERR_INVALID with `problems`. */
+enum err stanza_read_kubernetes(const struct corefile_directive *directive,
+	const struct corefile_block *block, struct arena *arena,
+	struct cluster_options *cluster, struct kubernetes_options *kubernetes,
+	struct diag_list *problems) MUST_CHECK;
+
+enum err stanza_read_log(const struct corefile_directive *directive, struct arena *arena,
+	struct log_plugin_options *out) MUST_CHECK;
+
+/* Rules that the types of arguments do not state; for the directive tables. */
+void stanza_check_cidrs(
+	const struct corefile_directive *directive, struct diag_list *problems);
+void stanza_check_selector(
+	const struct corefile_directive *directive, struct diag_list *problems);
+void stanza_check_kubernetes(
+	const struct corefile_directive *directive, struct diag_list *problems);
