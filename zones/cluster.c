@@ -305,6 +305,11 @@ enum err cluster_start(struct cluster *cluster, struct event_base *base)
 	return err;
 }
 
+void cluster_reclaim(struct cluster *cluster)
+{
+	store_reclaim(cluster->store);
+}
+
 const struct store *cluster_store(const struct cluster *cluster)
 {
 	return cluster->store;

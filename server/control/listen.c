@@ -63,8 +63,8 @@ static enum err listen_add_interface(
 }
 
 /* One word of `bind` or `except`: an address or an interface. */
-static enum err listen_add_word(struct listen_list *list, const struct corefile_word *word,
-	struct diag_list *problems)
+static enum err listen_add_word(struct listen_list *list,
+	const struct corefile_word *word, struct diag_list *problems)
 {
 	struct ipaddr address;
 	if (!ipaddr_parse(word->text, &address))

@@ -129,8 +129,8 @@ static enum err build_block(
 	for (const struct directive_row *row = plugin_rows; !err && row->name; row++) {
 		const struct corefile_directive *directive =
 			find_directive(built->source, row->name);
-		for (size_t i = 0; directive && i < sizeof(builders) / sizeof(builders[0]);
-			i++)
+		for (size_t i = 0;
+			directive && i < sizeof(builders) / sizeof(builders[0]); i++)
 			if (strcmp(builders[i].name, row->name) == 0)
 				err = builders[i].build(
 					server, built, directive, problems);
@@ -204,9 +204,9 @@ static enum err route_key(struct server *server, const struct built_block *built
 {
 	const struct listen_list *addresses = &built->addresses;
 	for (size_t i = 0; i < addresses->count; i++) {
-		const struct corefile_place *place =
-			addresses->words[i] ? &addresses->words[i]->place
-					    : &key->word.place;
+		const struct corefile_place *place = addresses->words[i]
+							     ? &addresses->words[i]->place
+							     : &key->word.place;
 		struct router *router =
 			router_at(server, &addresses->addresses[i], key->port, place);
 		enum err err = router ? router_add(router, &key->zone, &built->block)
@@ -239,8 +239,7 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 		built->source = &corefile->blocks[i];
 		enum err err = build_block(server, built, problems);
 		for (size_t j = 0; !err && j < built->source->key_count; j++)
-			err = route_key(
-				server, built, &built->source->keys[j], problems);
+			err = route_key(server, built, &built->source->keys[j], problems);
 		if (err)
 			return err;
 	}

@@ -7,8 +7,8 @@
 #include "zones/registry/selector.h"
 #include "zones/synth/synth.h"
 
-static void stanza_error(struct diag_list *problems, const struct corefile_word *word,
-	const char *text)
+static void stanza_error(
+	struct diag_list *problems, const struct corefile_word *word, const char *text)
 {
 	diag_add(problems, SEVERITY_ERROR, word->place.file, word->place.line,
 		word->place.column, "%s", text);
@@ -89,13 +89,14 @@ void stanza_check_selector(
 	struct selector *selector = NULL;
 	unsigned offset;
 	const char *reason;
-	enum err err = text ? selector_parse(text, &selector, &offset, &reason) : ERR_NOMEM;
+	enum err err =
+		text ? selector_parse(text, &selector, &offset, &reason) : ERR_NOMEM;
 	const struct corefile_word *word = &directive->arguments[0];
 	if (err == ERR_SYNTAX)
 		diag_add(problems, SEVERITY_ERROR, word->place.file, word->place.line,
 			word->place.column,
-			"\"%s\" is not a label selector: %s, at character %u", text, reason,
-			offset + 1);
+			"\"%s\" is not a label selector: %s, at character %u", text,
+			reason, offset + 1);
 	else if (err)
 		stanza_error(problems, word, err_text(err));
 	selector_free(selector);
@@ -121,8 +122,7 @@ void stanza_check_kubernetes(
 static enum err read_folders(const struct corefile_directive *option, struct arena *arena,
 	struct cluster_options *out)
 {
-	char **folders =
-		arena_calloc(arena, option->argument_count, sizeof(*folders));
+	char **folders = arena_calloc(arena, option->argument_count, sizeof(*folders));
 	if (!folders)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < option->argument_count; i++) {
@@ -241,8 +241,8 @@ static enum err read_zones(const struct corefile_directive *directive,
 	struct cluster_options *out, struct diag_list *problems)
 {
 	struct zone_list list = {.arena = arena};
-	enum err err = zone_list_read(
-		&list, directive->arguments, directive->argument_count);
+	enum err err =
+		zone_list_read(&list, directive->arguments, directive->argument_count);
 	for (size_t i = 0; !directive->argument_count && i < block->key_count; i++)
 		zone_list_add(&list, &block->keys[i].zone);
 	if (!err && list.has_failed)
@@ -316,8 +316,8 @@ enum err stanza_read_log(const struct corefile_directive *directive, struct aren
 	struct log_plugin_options *out)
 {
 	struct zone_list list = {.arena = arena};
-	enum err err = zone_list_read(
-		&list, directive->arguments, directive->argument_count);
+	enum err err =
+		zone_list_read(&list, directive->arguments, directive->argument_count);
 	const struct corefile_directive *class = directive_option(directive, "class");
 	*out = (struct log_plugin_options){
 		.zones = list.zones,

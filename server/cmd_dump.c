@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/base/log.h"
+#include "server/command.h"
+#include "server/query/answer.h"
+#include "zones/export/zone_text.h"
+#include "zones/store/store_write.h"
+
+/*
+ * Each record set is asked for as a query over TCP would, so that what is printed is
+ * what is answered. A set larger than one message holds (4,000 addresses) is printed as
+ * far as it is answered.
+ */
+
+struct listing {
+	const struct store *store;
+	const struct answer_set **sets;
+	size_t count;
+};
+
+static bool collect(void *context, const struct answer_set *set)
+{
+	struct listing *listing = context;
+	listing->sets[listing->count++] = set;
+	return true;
+}
+
+/* Canonical order (RFC 4034 6.1): label by label from the right. */
+static int name_compare(const uint8_t *left, const uint8_t *right)
+{
+	uint8_t a[DNAME_LABELS_MAX], b[DNAME_LABELS_MAX];
+	unsigned i = dname_labels(left, a), j = dname_labels(right, b);
+	while (i && j) {
+		const uint8_t *x = left + a[--i], *y = right + b[--j];
+		int order = memcmp(x + 1, y + 1, x[0] < y[0] ? x[0] : y[0]);
+		if (!order)
+			order = x[0] - y[0];
+		if (order)
+			return order;
+	}
+	return (i > j) - (i < j);
+}
+
+static int set_compare(const void *left, const void *right)
+{
+	const struct answer_set *const *a = left, *const *b = right;
+	if ((*a)->zone != (*b)->zone)
+		return (*a)->zone - (*b)->zone;
+	return name_compare((*a)->name, (*b)->name);
+}
+
+/* Prints the answer section that `write` makes; additional records belong elsewhere. */
+static enum err print_answer(const struct listing *listing, const struct answer_set *set,
+	const struct rrset *rrset)
+{
+	static uint8_t message[DNS_MESSAGE_MAX],
+		question[DNS_HEADER_SIZE + DNAME_MAX + 4];
+	struct request request = {
+		.message = question,
+		.name.length = set->name_length,
+		.question_length = (uint16_t)(set->name_length + 4),
+	};
+	memcpy(request.name.bytes, set->name, set->name_length);
+	memcpy(question + DNS_HEADER_SIZE, set->name, set->name_length);
+	struct reply reply;
+	reply_init(&reply, &request, message, DNS_MESSAGE_MAX);
+	struct answer_owner owner =
+		answer_owner_question(&reply, &request, listing->store, set->zone);
+	if (rrset)
+		answer_rrset(&reply, listing->store, &owner, rrset);
+	else
+		answer_soa(&reply, listing->store, set->zone, &owner);
+	reply.additional_count = 0;
+	size_t answered = reply.length;
+	const uint8_t *at = reply.owner_end;
+	for (unsigned i = 0; i < reply.answer_count; i++)
+		at += canned_size(at);
+	answered = (size_t)(at - message);
+	reply_finish(&reply, &request, 0);
+	return zone_text_write_records(message, answered, stdout);
+}
+
+static enum err print_set(const struct listing *listing, const struct answer_set *set)
+{
+	enum err err = ERR_NONE;
+	if (set->name_length == store_zone(listing->store, set->zone)->name.length)
+		err = print_answer(listing, set, NULL);
+	const struct rrset *rrset = NULL;
+	while (!err && (rrset = answer_set_next(set, rrset)))
+		err = print_answer(listing, set, rrset);
+	return err;
+}
+
+static enum err print_store(const struct store *store)
+{
+	struct listing listing = {.store = store};
+	listing.sets = calloc(store_size(store).names + 1, sizeof(*listing.sets));
+	if (!listing.sets)
+		return ERR_NOMEM;
+	store_each(store, collect, &listing);
+	qsort(listing.sets, listing.count, sizeof(*listing.sets), set_compare);
+	enum err err = ERR_NONE;
+	for (size_t i = 0; !err && i < listing.count; i++)
+		err = print_set(&listing, listing.sets[i]);
+	free(listing.sets);
+	return err;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *corefile;
+	int code = command_options(&command_dump, argc, argv, &corefile);
+	if (code != COMMAND_GO_ON)
+		return code;
+	if (optind < argc)
+		return command_usage(&command_dump, "too many arguments");
+	struct server *server = command_server(corefile, NULL);
+	if (!server)
+		return 1;
+	enum err err = server_load(server, NULL);
+	const struct cluster *cluster;
+	for (size_t i = 0; !err && (cluster = server_cluster(server, i)); i++)
+		err = print_store(cluster_store(cluster));
+	if (!err && fflush(stdout))
+		err = ERR_IO;
+	if (err)
+		log_error("cannot print the zones: %s", err_text(err));
+	server_free(server);
+	return err ? 1 : 0;
+}
+
+const struct command command_dump = {
+	"dump", "[-c COREFILE]", "prints every record in presentation format", run};

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/control/run.h"
+
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/base/log.h"
+#include "zones/registry/registry.h"
+
+enum { HOUSEKEEPING_S = 1 };
+
+struct control {
+	struct server *server;
+	struct event_base *base;
+	struct event *signals[2];
+	struct event *housekeeping;
+	struct workers *workers;
+	uint64_t kernel_drops; /* told so far */
+};
+
+/* One worker for each core that this process may use. */
+static unsigned worker_count(void)
+{
+	cpu_set_t cpus;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		return 1;
+	int count = CPU_COUNT(&cpus);
+	return count > 0 ? (unsigned)count : 1;
+}
+
+static void on_signal(evutil_socket_t number, short events, void *context)
+{
+	(void)events;
+	struct control *control = context;
+	log_info("%s: ending", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	event_base_loopbreak(control->base);
+}
+
+static void on_housekeeping(evutil_socket_t fd, short events, void *context)
+{
+	(void)fd;
+	(void)events;
+	struct control *control = context;
+	struct cluster *cluster;
+	for (size_t i = 0; (cluster = server_cluster(control->server, i)); i++)
+		cluster_reclaim(cluster);
+	struct net_counters counters;
+	workers_counters(control->workers, &counters);
+	if (counters.udp_kernel_drops > control->kernel_drops)
+		log_warn("the kernel dropped %" PRIu64
+			 " queries: the receive buffer was full",
+			counters.udp_kernel_drops - control->kernel_drops);
+	control->kernel_drops = counters.udp_kernel_drops;
+}
+
+static void log_listeners(const struct control *control)
+{
+	size_t count;
+	server_listeners(control->server, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct sockaddr_storage address;
+		char text[IPADDR_TEXT_SIZE];
+		workers_address(control->workers, i, &address);
+		struct ipaddr ip = ipaddr_from_sockaddr((struct sockaddr *)&address);
+		ipaddr_format(&ip, text);
+		if (address.ss_family == AF_INET)
+			log_info("listening on %s:%u (udp, tcp)", text,
+				ntohs(((struct sockaddr_in *)&address)->sin_port));
+		else
+			log_info("listening on [%s]:%u (udp, tcp)", text,
+				ntohs(((struct sockaddr_in6 *)&address)->sin6_port));
+	}
+}
+
+static void log_clusters(const struct control *control)
+{
+	const struct cluster *cluster;
+	for (size_t i = 0; (cluster = server_cluster(control->server, i)); i++) {
+		const struct registry *registry = cluster_registry(cluster);
+		log_info("%zu services, %zu endpoint slices, %zu pods in %zu namespaces",
+			registry_count(registry, OBJECT_SERVICE),
+			registry_count(registry, OBJECT_SLICE) +
+				registry_count(registry, OBJECT_ENDPOINTS),
+			registry_count(registry, OBJECT_POD),
+			registry_count(registry, OBJECT_NAMESPACE));
+	}
+}
+
+static void log_counters(const struct net_counters *counters)
+{
+	const struct query_counters *query = &counters->query;
+	log_info("answered %" PRIu64 " queries of %" PRIu64 " over udp and %" PRIu64
+		 " over tcp: %" PRIu64 " noerror, %" PRIu64 " nxdomain, %" PRIu64
+		 " servfail, %" PRIu64 " refused; %" PRIu64 " truncated; dropped %" PRIu64
+		 ", in the kernel %" PRIu64,
+		query->replies, query->requests[TRANSPORT_UDP],
+		query->requests[TRANSPORT_TCP], query->rcodes[RCODE_NOERROR],
+		query->rcodes[RCODE_NXDOMAIN], query->rcodes[RCODE_SERVFAIL],
+		query->rcodes[RCODE_REFUSED], query->truncated, query->dropped,
+		counters->udp_kernel_drops);
+}
+
+static enum err control_init(struct control *control)
+{
+	static const int numbers[] = {SIGTERM, SIGINT};
+	const struct timeval interval = {.tv_sec = HOUSEKEEPING_S};
+	/* A client that hangs up is seen by write's result, not by a signal. */
+	signal(SIGPIPE, SIG_IGN);
+	control->base = event_base_new();
+	if (!control->base)
+		return ERR_NOMEM;
+	for (unsigned i = 0; i < 2; i++) {
+		control->signals[i] =
+			evsignal_new(control->base, numbers[i], on_signal, control);
+		if (!control->signals[i] || event_add(control->signals[i], NULL))
+			return ERR_NOMEM;
+	}
+	control->housekeeping =
+		event_new(control->base, -1, EV_PERSIST, on_housekeeping, control);
+	if (!control->housekeeping || event_add(control->housekeeping, &interval))
+		return ERR_NOMEM;
+	return ERR_NONE;
+}
+
+static void control_deinit(struct control *control)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (control->signals[i])
+			event_free(control->signals[i]);
+	if (control->housekeeping)
+		event_free(control->housekeeping);
+	if (control->base)
+		event_base_free(control->base);
+}
+
+static enum err control_listen(struct control *control)
+{
+	struct diag_list problems;
+	diag_list_init(&problems);
+	size_t count;
+	const struct net_listener *listeners = server_listeners(control->server, &count);
+	enum err err = workers_start(worker_count(), listeners, count,
+		&net_limits_default, &control->workers, &problems);
+	diag_list_log(&problems);
+	bool was_said = problems.count > 0;
+	diag_list_deinit(&problems);
+	if (err && !was_said)
+		log_error("cannot start the workers: %s", err_text(err));
+	return err;
+}
+
+/* The manifests are read first: nobody shall be told SERVFAIL by a server that will know
+ * the answer in a moment. */
+int control_run(struct server *server)
+{
+	struct control control = {.server = server};
+	enum err err = control_init(&control);
+	if (err)
+		log_error("cannot start: %s", err_text(err));
+	if (!err) {
+		err = server_load(server, control.base);
+		if (err)
+			log_error("cannot follow the manifests: %s", err_text(err));
+	}
+	if (!err)
+		err = control_listen(&control);
+	if (!err) {
+		log_clusters(&control);
+		log_listeners(&control);
+		log_info("ready");
+		event_base_dispatch(control.base);
+	}
+	if (control.workers) {
+		struct net_counters counters;
+		workers_counters(control.workers, &counters);
+		workers_stop(control.workers);
+		log_counters(&counters);
+	}
+	control_deinit(&control);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

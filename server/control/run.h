@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/control/server.h"
+
+/* Runs a server until SIGTERM or SIGINT: manifests, workers, then the control thread's
+ * event loop. Returns the exit code; everything that went wrong was logged. */
+int control_run(struct server *server);
