@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +70,11 @@ int client_udp(const struct sockaddr_storage *address)
 
 int client_tcp(const struct sockaddr_storage *address)
 {
-	return client_connect(address, SOCK_STREAM);
+	int fd = client_connect(address, SOCK_STREAM), enable = 1;
+	/* What has been sent has arrived: nothing waits for an acknowledgement. */
+	assert_int_equal(
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &enable, sizeof(enable)), 0);
+	return fd;
 }
 
 size_t client_query(uint8_t *out, uint16_t id, const char *label)

@@ -84,8 +84,6 @@ static void a_message_may_come_in_single_octets(void **state)
 	(void)state;
 	struct fixture fixture = fixture_start("127.0.0.1", &net_limits_default);
 	uint8_t bytes[1024];
-	int one = 1;
-	setsockopt(fixture.fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &one, sizeof(one));
 	size_t length = pipeline_write(bytes, 3, "example");
 	for (size_t i = 0; i < length; i++)
 		assert_int_equal(send(fixture.fd, bytes + i, 1, 0), 1);
@@ -286,6 +284,7 @@ static int tcp_small_receiver(const struct sockaddr_storage *address)
 	int fd = socket(AF_INET, SOCK_STREAM, 0), size = 4096;
 	assert_true(fd >= 0);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
 	assert_int_equal(
 		connect(fd, (const struct sockaddr *)address, sizeof(struct sockaddr_in)),
 		0);
@@ -311,7 +310,9 @@ static unsigned send_until_full(int fd, unsigned limit)
 static void a_client_that_does_not_read_is_not_read_from(void **state)
 {
 	(void)state;
-	struct fixture fixture = fixture_start("127.0.0.1", &net_limits_default);
+	struct net_limits limits = net_limits_default;
+	limits.tcp_write_timeout_ms = 600000;
+	struct fixture fixture = fixture_start("127.0.0.1", &limits);
 	int fd = tcp_small_receiver(&fixture.address);
 	unsigned sent = send_until_full(fd, 1000000);
 	assert_true(sent < 1000000);
@@ -419,18 +420,17 @@ static void stopping_answers_what_was_received(void **state)
 	fake_wait_held();
 	/* Another one that is not even accepted yet. */
 	int late = client_tcp(&fixture.address);
-	for (uint16_t id = 0; id < 50; id++) {
-		client_send_tcp(fixture.fd, id, "a");
-		client_send_tcp(late, id, "a");
-	}
-	client_send_tcp(late, 50, "big");
+	uint8_t bytes[2048];
+	/* In one segment: what follows may wait for an acknowledgement, and is late. */
+	size_t length = pipeline_write(bytes, 50, "a");
+	assert_int_equal(send(fixture.fd, bytes, length, 0), length);
+	assert_int_equal(send(late, bytes, length, 0), length);
 	fake_release();
 	workers_stop(fixture.workers);
 	for (uint16_t id = 0; id < 50; id++) {
 		assert_int_equal(client_expect_tcp(fixture.fd), id);
 		assert_int_equal(client_expect_tcp(late), id);
 	}
-	assert_int_equal(client_expect_tcp(late), 50);
 	client_expect_end(fixture.fd);
 	client_expect_end(late);
 	close(late);

@@ -112,11 +112,12 @@ static void a_second_server_cannot_share_the_port_of_the_first(void **state)
 static void an_address_of_another_machine_is_named(void **state)
 {
 	(void)state;
-	struct sockaddr_storage v4 = client_address("192.0.2.1", 5353);
-	struct sockaddr_storage v6 = client_address("2001:db8::1", 5353);
-	expect_problem(&v4, "Corefile:3:5: error: cannot listen on 192.0.2.1:5353 (udp): "
-			    "this machine does not have the address");
-	expect_problem(&v6, "Corefile:3:5: error: cannot listen on [2001:db8::1]:5353 "
+	struct sockaddr_storage v4 = client_address("198.51.100.77", 5353);
+	struct sockaddr_storage v6 = client_address("2001:db8::77", 5353);
+	expect_problem(&v4,
+		"Corefile:3:5: error: cannot listen on 198.51.100.77:5353 (udp): "
+		"this machine does not have the address");
+	expect_problem(&v6, "Corefile:3:5: error: cannot listen on [2001:db8::77]:5353 "
 			    "(udp): this machine does not have the address");
 }
 
@@ -124,9 +125,9 @@ static void each_address_that_fails_is_named(void **state)
 {
 	(void)state;
 	const struct net_listener listeners[] = {
-		{.address = client_address("192.0.2.1", 5353)},
+		{.address = client_address("198.51.100.77", 5353)},
 		{.address = client_address("127.0.0.1", 0)},
-		{.address = client_address("192.0.2.2", 5353)},
+		{.address = client_address("203.0.113.77", 5353)},
 	};
 	struct diag_list problems;
 	struct workers *workers;
