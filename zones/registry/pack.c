@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zones/registry/pack.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,8 +141,8 @@ struct pack_service *pack_service_new(const struct object *object)
 {
 	const struct object_service *service = &object->service;
 	size_t size;
-	struct pack_service *pack =
-		pack_new(sizeof(*pack), object, NULL, write_service, &size);
+	struct pack_service *pack = pack_new(offsetof(struct pack_service, stream),
+		object, NULL, write_service, &size);
 	if (!pack)
 		return NULL;
 	pack->origin = object->origin;
@@ -224,8 +225,8 @@ struct pack_slice *pack_slice_new(
 	const struct object *object, const struct pack_slice_options *options)
 {
 	size_t size;
-	struct pack_slice *pack =
-		pack_new(sizeof(*pack), object, options, write_slice, &size);
+	struct pack_slice *pack = pack_new(
+		offsetof(struct pack_slice, stream), object, options, write_slice, &size);
 	if (!pack)
 		return NULL;
 	pack->origin = object->origin;
@@ -331,7 +332,8 @@ static void write_pod(
 struct pack_pod *pack_pod_new(const struct object *object)
 {
 	size_t size;
-	struct pack_pod *pack = pack_new(sizeof(*pack), object, NULL, write_pod, &size);
+	struct pack_pod *pack = pack_new(
+		offsetof(struct pack_pod, stream), object, NULL, write_pod, &size);
 	if (!pack)
 		return NULL;
 	const struct object_pod *pod = &object->pod;
