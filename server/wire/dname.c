@@ -153,6 +153,8 @@ bool dname_is_within(const struct dname *name, const struct dname *zone)
 {
 	if (name->length < zone->length)
 		return false;
+	if (zone->length == 1)
+		return true;
 	size_t start = name->length - zone->length;
 	if (memcmp(name->bytes + start, zone->bytes, zone->length) != 0)
 		return false;

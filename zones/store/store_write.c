@@ -9,18 +9,14 @@
 #include "server/wire/message.h"
 #include "zones/store/builder.h"
 #include "zones/store/grace.h"
+#include "zones/store/slab.h"
 #include "zones/store/store_internal.h"
 
 enum { TABLE_SLOTS_MIN = 64 };
 
-/* A set or a table that readers may still hold. */
-struct retired {
-	void *memory;
-	bool is_set;
-};
-
 struct writer {
-	struct retired *retired;
+	struct slab *slab;
+	struct answer_set **retired; /* which readers may still hold */
 	size_t retired_count, retired_capacity;
 	size_t names, bytes;
 };
@@ -56,7 +52,10 @@ struct store *store_new(
 	store->zones = calloc(zone_count ? zone_count : 1, sizeof(*store->zones));
 	store->writer = calloc(1, sizeof(*store->writer));
 	atomic_init(&store->table, table_new(TABLE_SLOTS_MIN));
-	if (!store->zones || !store->writer || !writer_table(store)) {
+	if (store->writer)
+		store->writer->slab = slab_new();
+	if (!store->zones || !writer_table(store) || !store->writer ||
+		!store->writer->slab) {
 		store_free(store);
 		return NULL;
 	}
@@ -68,21 +67,13 @@ struct store *store_new(
 	return store;
 }
 
-static void set_free(struct answer_set *set)
+static void set_free(struct store *store, struct answer_set *set)
 {
 	const struct rrset *srv = answer_set_find(set, TYPE_SRV);
 	if (srv)
 		targets_unref(
 			(struct targets *)((const struct srv_data *)srv->data)->targets);
-	free(set);
-}
-
-static void retired_free(struct retired *retired)
-{
-	if (retired->is_set)
-		set_free(retired->memory);
-	else
-		free(retired->memory);
+	slab_give(store->writer->slab, set, set->size);
 }
 
 void store_reclaim(struct store *store)
@@ -92,7 +83,7 @@ void store_reclaim(struct store *store)
 		return;
 	grace_wait();
 	for (size_t i = 0; i < writer->retired_count; i++)
-		retired_free(&writer->retired[i]);
+		set_free(store, writer->retired[i]);
 	writer->retired_count = 0;
 }
 
@@ -101,42 +92,43 @@ size_t store_retired(const struct store *store)
 	return store->writer->retired_count;
 }
 
-static void store_retire(struct store *store, void *memory, bool is_set)
+static void store_retire(struct store *store, struct answer_set *set)
 {
 	struct writer *writer = store->writer;
-	struct retired item = {memory, is_set};
 	if (writer->retired_count == writer->retired_capacity) {
 		size_t capacity = writer->retired_capacity * 2 + 64;
-		void *grown = realloc(writer->retired, capacity * sizeof(item));
+		void *grown = realloc(writer->retired, capacity * sizeof(set));
 		if (!grown) {
 			/* No memory to remember it by: wait for the readers now. */
 			grace_wait();
-			retired_free(&item);
+			set_free(store, set);
 			return;
 		}
 		writer->retired = grown;
 		writer->retired_capacity = capacity;
 	}
-	writer->retired[writer->retired_count++] = item;
+	writer->retired[writer->retired_count++] = set;
 }
 
 void store_free(struct store *store)
 {
 	if (!store)
 		return;
+	struct writer *writer = store->writer;
 	struct table *table = writer_table(store);
-	for (size_t i = 0; table && i <= table->mask; i++) {
+	for (size_t i = 0; writer && writer->slab && table && i <= table->mask; i++) {
 		uint64_t slot = atomic_load(&table->slots[i]);
 		if (slot > SLOT_REMOVED)
-			set_free((struct answer_set *)slot_set(slot));
+			set_free(store, (struct answer_set *)slot_set(slot));
 	}
 	free(table);
-	if (store->writer) {
-		for (size_t i = 0; i < store->writer->retired_count; i++)
-			retired_free(&store->writer->retired[i]);
-		free(store->writer->retired);
+	if (writer) {
+		for (size_t i = 0; i < writer->retired_count; i++)
+			set_free(store, writer->retired[i]);
+		free(writer->retired);
+		slab_free(writer->slab);
 	}
-	free(store->writer);
+	free(writer);
 	free(store->zones);
 	free(store);
 }
@@ -178,7 +170,7 @@ static void table_insert(struct table *table, uint64_t hash, const struct answer
 }
 
 /* Makes room for one more: a larger table, or one of the same size without the slots
- * that were removed. Readers keep the old one until their section ends. */
+ * that were removed. The old one is waited for at once, as it is large; that is rare. */
 static enum err store_make_room(struct store *store)
 {
 	struct table *old = writer_table(store);
@@ -199,7 +191,8 @@ static enum err store_make_room(struct store *store)
 		table_insert(table, (slot & ~SLOT_POINTER) | set->hash, set);
 	}
 	atomic_store_explicit(&store->table, table, memory_order_release);
-	store_retire(store, old, false);
+	grace_wait();
+	free(old);
 	return ERR_NONE;
 }
 
@@ -232,7 +225,7 @@ static void store_delete(struct store *store, struct answer_set *set)
 	atomic_store_explicit(slot, SLOT_REMOVED, memory_order_release);
 	store->writer->names--;
 	store->writer->bytes -= set->size;
-	store_retire(store, set, true);
+	store_retire(store, set);
 }
 
 static void store_replace(
@@ -247,7 +240,7 @@ static void store_replace(
 	atomic_store_explicit(slot, slot_make(hash, set), memory_order_release);
 	store->writer->bytes += set->size;
 	store->writer->bytes -= old->size;
-	store_retire(store, old, true);
+	store_retire(store, old);
 }
 
 static bool is_apex(const struct store *store, const struct dname *name, unsigned zone)
@@ -266,12 +259,13 @@ static struct dname parent_of(const struct dname *name)
 
 /* A set without records. */
 static struct answer_set *set_new_empty(
-	const struct dname *name, unsigned zone, bool is_implied)
+	struct store *store, const struct dname *name, unsigned zone, bool is_implied)
 {
 	size_t size = sizeof(struct answer_set) + answer_name_space(name->length);
-	struct answer_set *set = calloc(1, size);
+	struct answer_set *set = slab_take(store->writer->slab, size);
 	if (!set)
 		return NULL;
+	memset(set, 0, size);
 	set->size = (uint32_t)size;
 	set->zone = (uint8_t)zone;
 	set->is_implied = is_implied;
@@ -308,10 +302,11 @@ static enum err parent_hold(struct store *store, const struct dname *name, unsig
 	enum err err = parent_hold(store, &parent, zone);
 	if (err)
 		return err;
-	set = set_new_empty(&parent, zone, true);
+	set = set_new_empty(store, &parent, zone, true);
 	err = set ? store_insert(store, set) : ERR_NOMEM;
 	if (err) {
-		free(set);
+		if (set)
+			set_free(store, set);
 		parent_release(store, &parent, zone);
 		return err;
 	}
@@ -331,9 +326,10 @@ static bool set_is_same(
 	       memcmp(set->name, image->name, set->size - fixed) == 0;
 }
 
-static struct answer_set *set_new(const struct answer_builder *builder)
+static struct answer_set *set_new(
+	struct store *store, const struct answer_builder *builder)
 {
-	struct answer_set *set = malloc(builder->image.length);
+	struct answer_set *set = slab_take(store->writer->slab, builder->image.length);
 	if (!set)
 		return NULL;
 	memcpy(set, builder->image.bytes, builder->image.length);
@@ -352,7 +348,7 @@ enum err store_put(struct store *store, struct answer_builder *builder)
 	struct answer_set *old = store_get(store, owner);
 	if (old && set_is_same(old, builder))
 		return ERR_NONE;
-	struct answer_set *set = set_new(builder);
+	struct answer_set *set = set_new(store, builder);
 	if (!set)
 		return ERR_NOMEM;
 	unsigned zone = set->zone;
@@ -366,7 +362,7 @@ enum err store_put(struct store *store, struct answer_builder *builder)
 				parent_release(store, owner, zone);
 		}
 		if (err) {
-			set_free(set);
+			set_free(store, set);
 			return err;
 		}
 	}
@@ -381,7 +377,7 @@ enum err store_remove(struct store *store, const struct dname *name)
 		return ERR_NONE;
 	unsigned zone = old->zone;
 	if (old->children) {
-		struct answer_set *set = set_new_empty(name, zone, true);
+		struct answer_set *set = set_new_empty(store, name, zone, true);
 		if (!set)
 			return ERR_NOMEM;
 		store_replace(store, old, set);
