@@ -84,22 +84,28 @@ static enum err way_ask(struct run *run, const struct suite_case *question,
 	return err;
 }
 
-/* All ways by ourselves; one by a tool, which takes its time to start: over UDP without
- * EDNS and over TCP with it in turn. */
-static bool is_way_of_tool(const struct run *run, const struct suite_case *question,
+static bool is_chosen(enum suite_choice choice, bool value)
+{
+	return choice == SUITE_BOTH || (choice == SUITE_YES) == value;
+}
+
+/* We ask in all ways of the case. A tool takes its time to start and asks in one: over
+ * UDP without EDNS and over TCP with it in turn. */
+static bool is_way_wanted(const struct run *run, const struct suite_case *question,
 	const struct exchange_way *way)
 {
-	bool is_tcp_turn = question->is_tcp_only || run->tests % 2 == 1;
-	return way->is_tcp == way->has_edns && way->is_tcp == is_tcp_turn;
+	if (!is_chosen(question->over_tcp, way->is_tcp) ||
+		!is_chosen(question->with_edns, way->has_edns))
+		return false;
+	return !run->tool ||
+	       (way->is_tcp == way->has_edns && way->is_tcp == (run->tests % 2 == 1));
 }
 
 static bool case_ask(struct run *run, const struct suite_case *question, FILE *out)
 {
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		const struct exchange_way *way = &ways[i];
-		if (question->is_tcp_only && !way->is_tcp)
-			continue;
-		if (run->tool && !is_way_of_tool(run, question, way))
+		if (!is_way_wanted(run, question, way))
 			continue;
 		rewind(out);
 		enum err err = way_ask(run, question, way, out);

@@ -61,11 +61,15 @@ static void case_get_expected(
 	const char *order = json_string_value(field_get(suite, query, "order"));
 	const char *transport = json_string_value(json_object_get(query, "transport"));
 	json_t *ede = json_object_get(query, "ede");
+	json_t *edns = json_object_get(query, "edns");
 	out->rcode = json_string_value(json_object_get(query, "rcode"));
 	out->has_aa = json_is_true(json_object_get(query, "aa"));
 	out->has_tc = json_is_true(json_object_get(query, "tc"));
 	out->is_sequence = order && strcmp(order, "sequence") == 0;
-	out->is_tcp_only = transport && strcmp(transport, "tcp") == 0;
+	if (transport)
+		out->over_tcp = strcmp(transport, "tcp") == 0 ? SUITE_YES : SUITE_NO;
+	if (edns)
+		out->with_edns = json_is_true(edns) ? SUITE_YES : SUITE_NO;
 	out->ede = ede ? (int)json_integer_value(ede) : -1;
 	out->ignore = json_object_get(query, "ignore");
 }

@@ -27,13 +27,15 @@ struct suite_setup {
 	struct json_t *manifests; /* may be NULL */
 };
 
+enum suite_choice { SUITE_BOTH, SUITE_NO, SUITE_YES };
+
 struct suite_case {
 	struct suite_setup setup;
 	const char *qname, *qtype, *rcode;
 	uint16_t type;
 	bool has_aa, has_tc;
-	bool is_sequence; /* the order of the records counts */
-	bool is_tcp_only;
+	bool is_sequence;                      /* the order of the records counts */
+	enum suite_choice over_tcp, with_edns; /* the ways to ask it */
 	int ede; /* the extended error that an EDNS reply carries (RFC 8914); -1: any */
 	struct json_t *sections[3]; /* answer, authority, additional */
 	struct json_t *ignore;      /* may be NULL */

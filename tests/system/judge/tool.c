@@ -71,7 +71,9 @@ bool tool_is_installed(const struct tool *tool)
 
 bool tool_can_ask(const struct suite_case *question)
 {
-	return question->type != LDNS_RR_TYPE_AXFR && question->type != LDNS_RR_TYPE_IXFR;
+	return question->type != LDNS_RR_TYPE_AXFR &&
+	       question->type != LDNS_RR_TYPE_IXFR && question->over_tcp == SUITE_BOTH &&
+	       question->with_edns == SUITE_BOTH;
 }
 
 static size_t arguments_add(

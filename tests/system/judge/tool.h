@@ -18,7 +18,8 @@ const struct tool *tool_find(const char *name);
 
 bool tool_is_installed(const struct tool *tool);
 
-/* Zone transfers have other forms of output, which are not read. */
+/* Zone transfers have other forms of output, which are not read, and a case that depends
+ * on the transport is not for a client that falls back to TCP by itself. */
 bool tool_can_ask(const struct suite_case *question);
 
 /* As exchange_ask, by running the program: over UDP without, over TCP with EDNS. */
