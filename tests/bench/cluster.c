@@ -18,7 +18,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PER_NAMESPACE = 100, HEADLESS_EACH = 10, QUESTIONS = 20000 };
+#include "tests/bench/number.h"
+
+enum {
+	PER_NAMESPACE = 100,
+	HEADLESS_EACH = 10,
+	QUESTIONS = 20000,
+	SERVICES_MAX = 1000000,
+	ENDPOINTS_MAX = 10000,
+};
 
 struct cluster {
 	const char *folder;
@@ -228,19 +236,17 @@ int main(int argc, char **argv)
 {
 	static const char *const kinds[] = {"a", "mix", "srv", "headless", "nx"};
 	char path[PATH_MAX];
-	if (argc != 4 || atoi(argv[2]) < HEADLESS_EACH || atoi(argv[3]) < 1) {
+	struct cluster cluster = {.random = 7};
+	if (argc != 4 ||
+		!number_parse(argv[2], HEADLESS_EACH, SERVICES_MAX, &cluster.services) ||
+		!number_parse(argv[3], 1, ENDPOINTS_MAX, &cluster.endpoints)) {
 		fprintf(stderr,
 			"usage: cluster FOLDER SERVICES ENDPOINTS, at least %d "
 			"services\n",
 			HEADLESS_EACH);
 		return 2;
 	}
-	struct cluster cluster = {
-		.folder = argv[1],
-		.services = (unsigned)atoi(argv[2]),
-		.endpoints = (unsigned)atoi(argv[3]),
-		.random = 7,
-	};
+	cluster.folder = argv[1];
 	cluster.namespaces =
 		cluster.services < PER_NAMESPACE ? 1 : cluster.services / PER_NAMESPACE;
 	snprintf(path, sizeof(path), "%s/manifests", cluster.folder);

@@ -7,9 +7,9 @@
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
+
+#include "tests/bench/number.h"
 
 enum { BATCH = 64, DATAGRAM_MAX = 2048, GROWTH = 16, RECEIVE_BUFFER = 4 << 20 };
 
@@ -18,11 +18,11 @@ static struct sockaddr_storage peers[BATCH];
 static struct iovec vectors[BATCH];
 static struct mmsghdr messages[BATCH];
 
-static int socket_open(const char *port)
+static int socket_open(unsigned port)
 {
 	const struct sockaddr_in address = {
 		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	const int size = RECEIVE_BUFFER;
@@ -62,7 +62,9 @@ static void batch_answer(int fd, int count)
 
 int main(int argc, char **argv)
 {
-	int fd = argc == 2 ? socket_open(argv[1]) : -1;
+	unsigned port;
+	bool is_right = argc == 2 && number_parse(argv[1], 1, UINT16_MAX, &port);
+	int fd = is_right ? socket_open(port) : -1;
 	if (fd < 0) {
 		perror("echo PORT");
 		return 1;

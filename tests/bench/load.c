@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load -p PORT [-t SECONDS] [-c SOCKETS] [-w WINDOW] [-P PID[,PID...]] FILE
+ * load -p PORT [-t MILLISECONDS] [-c SOCKETS] [-w WINDOW] [-P PID[,PID...]] FILE
  *
  * Closed-loop load on a server at 127.0.0.1: each of SOCKETS sockets keeps WINDOW queries
  * in flight, taken in turn from FILE ("name TYPE" lines). With -P also the CPU time that
@@ -9,6 +9,7 @@
  *   qps N answered N lost N noerror N nxdomain N other N cpu_ns N
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/number.h"
 #include "tests/bench/question.h"
 
 enum {
@@ -27,7 +29,8 @@ enum {
 	SOCKETS_MAX = 64,
 	REPLY_MAX = 4096,
 	RECEIVE_BUFFER = 4 << 20,
-	SECONDS_MAX = 60,
+	WINDOW_MAX = 1024,
+	DURATION_MAX_MS = 60000,
 	LOST_NS =
 		500000000, /* a socket without a reply for so long has lost its queries */
 	DRAIN_NS = 1000000000,
@@ -48,6 +51,7 @@ struct load {
 	struct question *questions;
 	size_t count, next;
 	unsigned lanes, window;
+	uint16_t port;
 	struct lane lane[SOCKETS_MAX];
 	struct pollfd poll[SOCKETS_MAX];
 	uint64_t answered, lost, rcodes[16];
@@ -95,21 +99,20 @@ static bool questions_load(struct load *load, const char *path)
  * the clock ticks of /proc/PID/stat are too coarse for a run of half a second. */
 static uint64_t process_cpu_ns(long pid)
 {
-	char path[512];
+	char path[512], text[128];
 	uint64_t total = 0;
 	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
 	DIR *folder = opendir(path);
 	if (!folder)
 		return 0;
 	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
-		unsigned long long ran = 0;
 		snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat", pid,
 			entry->d_name);
 		FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
 		if (!file)
 			continue;
-		if (fscanf(file, "%llu", &ran) == 1)
-			total += ran;
+		if (fgets(text, sizeof(text), file))
+			total += strtoull(text, NULL, 10);
 		fclose(file);
 	}
 	closedir(folder);
@@ -127,11 +130,11 @@ static uint64_t processes_cpu_ns(const char *pids)
 	return total;
 }
 
-static bool lanes_open(struct load *load, uint16_t port)
+static bool lanes_open(struct load *load)
 {
 	const struct sockaddr_in server = {
 		.sin_family = AF_INET,
-		.sin_port = htons(port),
+		.sin_port = htons(load->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	const int size = RECEIVE_BUFFER;
@@ -159,6 +162,7 @@ static void lane_fill(struct load *load, unsigned i)
 {
 	struct lane *lane = &load->lane[i];
 	unsigned want = load->window - lane->in_flight;
+	assert(load->questions);
 	if (want > BATCH)
 		want = BATCH;
 	if (!want)
@@ -212,10 +216,10 @@ static unsigned lanes_wait(struct load *load)
 }
 
 /* Seconds that it took. */
-static double load_run(struct load *load, double seconds)
+static double load_run(struct load *load, unsigned duration_ms)
 {
 	int64_t start = clock_ns();
-	int64_t end = start + (int64_t)(seconds * 1e9);
+	int64_t end = start + (int64_t)duration_ms * 1000000;
 	load->now_ns = start;
 	while (load->now_ns < end) {
 		for (unsigned i = 0; i < load->lanes; i++)
@@ -239,40 +243,47 @@ static void result_print(const struct load *load, double seconds, uint64_t cpu_n
 		(double)cpu_ns / (double)answered);
 }
 
+static bool options_parse(struct load *load, int argc, char **argv, unsigned *duration_ms,
+	const char **pids)
+{
+	unsigned port = 0;
+	bool is_right = true;
+	int option;
+	while ((option = getopt(argc, argv, "p:t:c:w:P:")) != -1) {
+		if (option == 'p')
+			is_right &= number_parse(optarg, 1, UINT16_MAX, &port);
+		else if (option == 't')
+			is_right &= number_parse(optarg, 1, DURATION_MAX_MS, duration_ms);
+		else if (option == 'c')
+			is_right &= number_parse(optarg, 1, SOCKETS_MAX, &load->lanes);
+		else if (option == 'w')
+			is_right &= number_parse(optarg, 1, WINDOW_MAX, &load->window);
+		else if (option == 'P')
+			*pids = optarg;
+		else
+			is_right = false;
+	}
+	load->port = (uint16_t)port;
+	return is_right && port && optind + 1 == argc;
+}
+
 int main(int argc, char **argv)
 {
 	static struct load load = {.lanes = 8, .window = 16};
 	const char *pids = NULL;
-	double seconds = 1;
-	int port = 0, option;
-	while ((option = getopt(argc, argv, "p:t:c:w:P:")) != -1) {
-		if (option == 'p')
-			port = atoi(optarg);
-		else if (option == 't')
-			seconds = atof(optarg);
-		else if (option == 'c')
-			load.lanes = (unsigned)atoi(optarg);
-		else if (option == 'w')
-			load.window = (unsigned)atoi(optarg);
-		else if (option == 'P')
-			pids = optarg;
-		else
-			return 2;
-	}
-	if (optind + 1 != argc || port <= 0 || port > UINT16_MAX ||
-		seconds > SECONDS_MAX || load.lanes < 1 || load.lanes > SOCKETS_MAX ||
-		load.window < 1) {
-		fprintf(stderr, "usage: load -p PORT [-t S] [-c SOCKETS] [-w WINDOW] [-P "
-				"PIDS] FILE\n");
+	unsigned duration_ms = 1000;
+	if (!options_parse(&load, argc, argv, &duration_ms, &pids)) {
+		fprintf(stderr, "usage: load -p PORT [-t MS] [-c SOCKETS] [-w WINDOW] "
+				"[-P PIDS] FILE\n");
 		return 2;
 	}
-	if (!questions_load(&load, argv[optind]) || !lanes_open(&load, (uint16_t)port)) {
+	if (!questions_load(&load, argv[optind]) || !lanes_open(&load)) {
 		fprintf(stderr, "%s: %s\n", argv[optind],
 			errno ? strerror(errno) : "no questions");
 		return 1;
 	}
 	uint64_t before = processes_cpu_ns(pids);
-	double took = load_run(&load, seconds);
+	double took = load_run(&load, duration_ms);
 	result_print(&load, took, processes_cpu_ns(pids) - before);
 	return load.answered ? 0 : 1;
 }

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/number.h"
 #include "tests/bench/question.h"
 
 enum {
@@ -47,11 +48,16 @@ static void pause_us(long us)
 	nanosleep(&pause, NULL);
 }
 
-static int server_connect(const char *port)
+static int server_connect(const char *port_text)
 {
+	unsigned port;
+	if (!number_parse(port_text, 1, UINT16_MAX, &port)) {
+		fprintf(stderr, "\"%s\" is no port\n", port_text);
+		exit(2);
+	}
 	const struct sockaddr_in server = {
 		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -185,19 +191,19 @@ static int double_compare(const void *a, const void *b)
 static int change_run(char **argv)
 {
 	double took[ROUNDS_MAX];
-	int rounds = atoi(argv[4]);
+	unsigned rounds;
 	int fd = server_connect(argv[2]);
-	if (rounds < 1 || rounds > ROUNDS_MAX)
+	if (!number_parse(argv[4], 1, ROUNDS_MAX, &rounds))
 		return 2;
-	for (int i = 0; i < rounds; i++) {
+	for (unsigned i = 0; i < rounds; i++) {
 		pause_us(PAUSE_MS * 1000L);
-		took[i] = change_measure(fd, argv[3], (unsigned)i);
+		took[i] = change_measure(fd, argv[3], i);
 		if (took[i] < 0) {
 			fprintf(stderr, "the change was never answered\n");
 			return 1;
 		}
 	}
-	qsort(took, (size_t)rounds, sizeof(took[0]), double_compare);
+	qsort(took, rounds, sizeof(took[0]), double_compare);
 	printf("median_ms %.2f max_ms %.2f\n", took[rounds / 2], took[rounds - 1]);
 	return 0;
 }

@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A good part of the conformance cases, asked and read by drill.
-exec "$builddir/tests/system/conformance" --client drill own_names handler reverse spec part1
+exec "${builddir:-.}/tests/system/conformance" --client drill own_names handler reverse spec part1

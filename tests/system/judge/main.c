@@ -20,7 +20,8 @@
 #include "tests/system/judge/suite.h"
 #include "tests/system/judge/tool.h"
 
-/* A server that does not answer costs a time-out each; so many, then the suite ends. */
+/* A server that neither starts nor answers costs a time-out each; so many are waited for.
+ */
 enum { SILENCES_MAX = 3 };
 
 static const struct exchange_way ways[] = {
@@ -74,8 +75,8 @@ static enum err way_ask(struct run *run, const struct suite_case *question,
 	enum err err = ERR_NOMEM;
 	fprintf(out, "over %s:\n", way->text);
 	if (compare_reply_init(&reply))
-		err = run->tool ? tool_ask(run->tool, question, way->is_tcp, "127.0.0.1",
-					  HOST_PORT, &reply, out)
+		err = run->tool ? tool_ask(run->tool, question, way->is_tcp, HOST_PORT,
+					  &reply, out)
 				: exchange_ask(question, way, address_get(question, way),
 					  HOST_PORT, &reply, out);
 	if (!err && !compare_with_case(&reply, question, out))
@@ -131,7 +132,10 @@ static bool server_want(struct run *run, const struct suite_setup *setup, FILE *
 		return true;
 	server_stop(run);
 	run->setup = *setup;
-	return host_start(&run->host, setup, out) == ERR_NONE;
+	if (host_start(&run->host, setup, out) == ERR_NONE)
+		return true;
+	run->silences++;
+	return false;
 }
 
 static void case_run(struct run *run, const struct suite *suite, size_t i)
@@ -154,8 +158,6 @@ static void case_run(struct run *run, const struct suite *suite, size_t i)
 	bool is_good = !err && run->silences < SILENCES_MAX &&
 		       server_want(run, &question.setup, out) &&
 		       case_ask(run, &question, out);
-	if (!is_good && !err && !run->host.pid)
-		host_log_print(&run->host);
 	/* What an earlier way wrote may stand behind the end of the last one's text. */
 	if (fclose(out) == 0)
 		problems[size] = '\0';

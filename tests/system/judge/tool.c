@@ -85,14 +85,13 @@ static size_t arguments_add(
 }
 
 static void tool_exec(const struct tool *tool, const struct suite_case *question,
-	bool is_tcp, const char *server, uint16_t port)
+	bool is_tcp, uint16_t port)
 {
 	const char *arguments[ARGUMENTS_MAX];
-	char at[64], port_text[8];
-	snprintf(at, sizeof(at), "@%s", server);
+	char port_text[8];
 	snprintf(port_text, sizeof(port_text), "%u", port);
-	size_t n = arguments_add(
-		arguments, 0, (const char *[]){tool->name, at, "-p", port_text}, 4);
+	size_t n = arguments_add(arguments, 0,
+		(const char *[]){tool->name, "@127.0.0.1", "-p", port_text}, 4);
 	n = arguments_add(arguments, n, tool->always, 12);
 	n = arguments_add(arguments, n, is_tcp ? tool->tcp : tool->udp, 4);
 	if (tool->has_options)
@@ -212,7 +211,7 @@ static bool output_read(FILE *output, const struct suite_case *question,
 }
 
 enum err tool_ask(const struct tool *tool, const struct suite_case *question, bool is_tcp,
-	const char *server, uint16_t port, struct compare_reply *reply, FILE *out)
+	uint16_t port, struct compare_reply *reply, FILE *out)
 {
 	int ends[2];
 	if (pipe(ends) != 0)
@@ -223,7 +222,7 @@ enum err tool_ask(const struct tool *tool, const struct suite_case *question, bo
 		dup2(ends[1], STDOUT_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		tool_exec(tool, question, is_tcp, server, port);
+		tool_exec(tool, question, is_tcp, port);
 	}
 	close(ends[1]);
 	FILE *output = fdopen(ends[0], "r");

@@ -22,7 +22,7 @@ bool tool_is_installed(const struct tool *tool);
  * on the transport is not for a client that falls back to TCP by itself. */
 bool tool_can_ask(const struct suite_case *question);
 
-/* As exchange_ask, by running the program: over UDP without, over TCP with EDNS. */
+/* As exchange_ask, by running the program, at 127.0.0.1: over UDP without, over TCP with
+ * EDNS. */
 enum err tool_ask(const struct tool *tool, const struct suite_case *question, bool is_tcp,
-	const char *server, uint16_t port, struct compare_reply *reply,
-	FILE *out) MUST_CHECK;
+	uint16_t port, struct compare_reply *reply, FILE *out) MUST_CHECK;
