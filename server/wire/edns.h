@@ -6,7 +6,18 @@
 
 /* The OPT pseudo record (RFC 6891). */
 
-enum { EDNS_OPT_SIZE = 11 }; /* an OPT without options on the wire */
+enum {
+	EDNS_OPT_SIZE = 11, /* an OPT without options on the wire */
+	EDNS_EDE_SIZE = 6,  /* an Extended DNS Error without text */
+};
+
+enum { EDNS_OPTION_EDE = 15 };
+
+/* Info codes of Extended DNS Errors (RFC 8914 4). */
+enum edns_ede {
+	EDE_NONE = -1,
+	EDE_NOT_READY = 14,
+};
 
 struct edns {
 	bool is_present;

@@ -26,6 +26,7 @@ void reply_init(struct reply *reply, const struct request *request, uint8_t *buf
 	reply->rcode = RCODE_NOERROR;
 	reply->answer_count = reply->authority_count = reply->additional_count = 0;
 	reply->is_authoritative = reply->is_truncated = false;
+	reply->ede = EDE_NONE;
 	reply->has_opt = has_opt;
 	reply->owner_end = buffer + reply->length;
 	memcpy(buffer + DNS_HEADER_SIZE, request->message + DNS_HEADER_SIZE,
@@ -38,6 +39,7 @@ void reply_clear(struct reply *reply)
 	reply->rcode = RCODE_NOERROR;
 	reply->answer_count = reply->authority_count = reply->additional_count = 0;
 	reply->is_authoritative = reply->is_truncated = false;
+	reply->ede = EDE_NONE;
 }
 
 /* RFC 6891 6.1.3: the upper bits of the rcode, version 0, DO as it came. */
@@ -52,7 +54,17 @@ static void reply_write_opt(
 	opt[6] = 0;
 	octets_put_u16(opt + 7, request->edns.has_do ? 0x8000 : 0);
 	octets_put_u16(opt + 9, 0);
+	/* The room for the OPT alone was kept free. */
+	bool has_ede = reply->ede != EDE_NONE &&
+		       reply->length + EDNS_EDE_SIZE <= reply->capacity;
 	reply->length += EDNS_OPT_SIZE;
+	if (!has_ede)
+		return;
+	octets_put_u16(opt + 9, EDNS_EDE_SIZE);
+	octets_put_u16(opt + 11, EDNS_OPTION_EDE);
+	octets_put_u16(opt + 13, 2);
+	octets_put_u16(opt + 15, (uint16_t)reply->ede);
+	reply->length += EDNS_EDE_SIZE;
 }
 
 size_t reply_finish(struct reply *reply, const struct request *request, uint16_t udp_size)

@@ -23,6 +23,7 @@ struct reply {
 	uint16_t answer_count, authority_count, additional_count;
 	bool is_authoritative;
 	bool is_truncated;
+	enum edns_ede ede;  /* sent where the request had an OPT and there is room */
 	bool has_opt;       /* the request had one, so has the reply */
 	uint8_t *owner_end; /* behind the question */
 };

@@ -152,24 +152,80 @@ static enum err put_fixed(struct synth *synth, unsigned zone, const char *label)
 	return store_put(synth->store, synth->builder);
 }
 
-static enum err put_own_name(struct synth *synth, unsigned zone)
+/* The addresses of ns.dns: those that the name servers have, each once. */
+struct own_name {
+	struct ipaddr *addresses; /* in the batch's arena */
+	size_t count, capacity;
+};
+
+static enum err own_name_add(
+	struct synth *synth, struct own_name *own, const struct ipaddr *address)
+{
+	for (size_t i = 0; i < own->count; i++)
+		if (ipaddr_equal(&own->addresses[i], address))
+			return ERR_NONE;
+	if (own->count == own->capacity) {
+		size_t capacity = own->capacity * 2 + 8;
+		struct ipaddr *grown =
+			arena_calloc(&synth->batch, capacity, sizeof(*grown));
+		if (!grown)
+			return ERR_NOMEM;
+		if (own->count)
+			memcpy(grown, own->addresses, own->count * sizeof(*grown));
+		own->addresses = grown;
+		own->capacity = capacity;
+	}
+	own->addresses[own->count++] = *address;
+	return ERR_NONE;
+}
+
+static enum err own_name_add_service(
+	struct synth *synth, struct own_name *own, const struct registry_service *service)
+{
+	const struct plan *plan = &synth->plan;
+	enum err err = plan_make(&synth->plan, &synth->options, service);
+	for (unsigned i = 0;
+		!err && plan->kind == PLAN_CLUSTER_IP && i < plan->cluster_ip_count; i++)
+		err = own_name_add(synth, own, &plan->cluster_ips[i]);
+	for (uint32_t i = 0; !err && plan->kind == PLAN_HEADLESS && i < plan->hit_count;
+		i++)
+		if (target_shares_slice(
+			    synth, plan, &plan->targets[plan->hits[i].target]))
+			err = own_name_add(synth, own, &plan->hits[i].address);
+	return err;
+}
+
+static enum err own_name_read(struct synth *synth, struct own_name *own)
+{
+	const struct name_servers *list = &synth->name_servers;
+	enum err err = ERR_NONE;
+	for (size_t i = 0; !err && i < list->count; i++)
+		err = own_name_add_service(synth, own, list->services[i]);
+	for (size_t i = 0; !err && !list->count && i < synth->options.own_address_count;
+		i++)
+		err = own_name_add(synth, own, &synth->options.own_addresses[i]);
+	return err;
+}
+
+static enum err put_own_name(
+	struct synth *synth, unsigned zone, const struct own_name *own)
 {
 	struct dname name = store_zone(synth->store, zone)->name;
-	if (!synth->options.own_address_count || dname_prepend(&name, "dns", 3) ||
+	if (!own->count || dname_prepend(&name, "dns", 3) ||
 		dname_prepend(&name, "ns", 2) || !emit_is_in_zone(synth, &name, zone))
 		return ERR_NONE;
 	answer_begin(synth->builder, &name, zone);
 	for (unsigned length = 4; length <= 16; length += 12)
-		for (size_t i = 0; i < synth->options.own_address_count; i++)
-			if (synth->options.own_addresses[i].length == length)
-				emit_address(synth, &synth->options.own_addresses[i]);
+		for (size_t i = 0; i < own->count; i++)
+			if (own->addresses[i].length == length)
+				emit_address(synth, &own->addresses[i]);
 	return store_put(synth->store, synth->builder);
 }
 
 static enum err put_base(struct synth *synth, unsigned zone)
 {
 	static const char *const labels[] = {"svc", "pod", "dns-version"};
-	enum err err = put_own_name(synth, zone);
+	enum err err = ERR_NONE;
 	for (size_t i = 0; !err && i < sizeof(labels) / sizeof(labels[0]); i++)
 		err = put_fixed(synth, zone, labels[i]);
 	return err;
@@ -183,9 +239,12 @@ enum err apex_update(struct synth *synth)
 	if (list->count)
 		qsort(list->services, list->count, sizeof(*list->services),
 			service_compare);
-	enum err err = ERR_NONE;
+	struct own_name own = {.count = 0};
+	enum err err = own_name_read(synth, &own);
 	for (unsigned i = 0; !err && i < store_zone_count(synth->store); i++) {
 		err = put_apex(synth, i);
+		if (!err && !synth->zone_is_reverse[i])
+			err = put_own_name(synth, i, &own);
 		if (!err && !synth->has_base && !synth->zone_is_reverse[i])
 			err = put_base(synth, i);
 	}

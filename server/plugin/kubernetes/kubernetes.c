@@ -222,6 +222,7 @@ static enum verdict answer_not_synced(const struct kubernetes *kubernetes,
 {
 	query->reply.rcode = RCODE_SERVFAIL;
 	query->failure = "the registry is not complete yet";
+	query->reply.ede = EDE_NOT_READY;
 	query->reply.is_authoritative = true;
 	answer_authority_soa(&query->reply, kubernetes->store, found->zone, owner);
 	return VERDICT_REPLY;
