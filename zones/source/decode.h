@@ -35,6 +35,9 @@ struct decode {
 void decode_init(struct decode *decode, const char *file, struct diag_list *problems);
 void decode_deinit(struct decode *decode);
 
+/* Whether one more problem may be told; counts it either way. */
+bool decode_may_tell(struct decode *decode);
+
 /* All objects of a file in the order in which they stand there. ERR_NOMEM, or what
  * `deliver` returned. */
 enum err decode_documents(struct decode *decode, const struct node *documents) MUST_CHECK;

@@ -59,9 +59,6 @@ enum object_protocol field_protocol(struct decode *decode, const struct field *f
 /* An RFC 1123 label, or "" when it is absent. */
 const char *field_label(struct decode *decode, const struct field *field);
 
-/* Whether one more problem may be told; counts it either way. */
-bool decode_may_tell(struct decode *decode);
-
 /* The kinds: each fills decode->object. `object` is the whole object. */
 void decode_service(struct decode *decode, const struct field *object);
 void decode_pod(struct decode *decode, const struct field *object);
