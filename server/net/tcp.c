@@ -66,7 +66,8 @@ static void tcp_back_off(struct tcp *tcp)
 {
 	uint64_t left_out;
 	if (log_limit_pass(&tcp->exhausted_limit, LOG_INTERVAL_MS, &left_out))
-		log_errno("cannot accept tcp connections for now (%llu more like this)",
+		log_errno("cannot accept tcp connections for now (%llu such lines left "
+			  "out)",
 			(unsigned long long)left_out);
 	tcp_evict(tcp, NULL);
 	struct timeval wait = {0, BACK_OFF_MS * 1000};

@@ -21,7 +21,9 @@
 enum {
 	BATCH = 64,
 	BATCHES_PER_WAKEUP = 16, /* then TCP has its turn */
-	BATCHES_PER_DRAIN = 4096,
+	/* After fewer than this, asking again costs more than the event loop. */
+	BATCH_WORTH_ANOTHER = 4,
+	BATCHES_PER_DRAIN = 1024, /* six times what the default receive buffer holds */
 	/*
 	 * A query that is larger than an Ethernet frame comes from nobody who wants an
 	 * answer. Both sizes are odd multiples of a cache line: with powers of two the
@@ -249,7 +251,7 @@ static void udp_on_readable(evutil_socket_t fd, short events, void *data)
 	(void)fd;
 	(void)events;
 	for (unsigned i = 0; i < BATCHES_PER_WAKEUP; i++) {
-		if (udp_batch(data) < BATCH)
+		if (udp_batch(data) < BATCH_WORTH_ANOTHER)
 			return;
 	}
 }

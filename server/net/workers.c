@@ -139,10 +139,11 @@ static enum err workers_prepare(struct workers *workers,
 	for (unsigned i = 0; i < workers->count; i++) {
 		workers->workers[i] = worker_new(i, limits);
 		if (!workers->workers[i]) {
+			enum err err = errno == ENOMEM ? ERR_NOMEM : ERR_IO;
 			diag_add(problems, SEVERITY_ERROR, NULL, 0, 0,
 				"cannot set up worker %u of %u: %s", i + 1,
 				workers->count, strerror(errno));
-			return errno == ENOMEM ? ERR_NOMEM : ERR_IO;
+			return err;
 		}
 	}
 	/* Each address that fails is named, not only the first. */

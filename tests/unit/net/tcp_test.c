@@ -206,6 +206,31 @@ static void what_breaks_the_protocol_ends_the_connection(void **state)
 	}
 }
 
+static void garbage_in_any_pieces_harms_nobody_else(void **state)
+{
+	(void)state;
+	struct fixture fixture = fixture_start("127.0.0.1", &net_limits_default);
+	uint32_t random = 1;
+	for (unsigned round = 0; round < 100; round++) {
+		int fd = client_tcp(&fixture.address);
+		for (unsigned piece = 0; piece < 20; piece++) {
+			uint8_t bytes[256];
+			for (size_t i = 0; i < sizeof(bytes); i++) {
+				random = random * 1664525 + 1013904223;
+				/* Small lengths are as frequent as large ones. */
+				bytes[i] = random >> 31 ? 0 : (uint8_t)(random >> 20);
+			}
+			size_t length = 1 + (random >> 24);
+			if (send(fd, bytes, length, MSG_NOSIGNAL) < 0)
+				break;
+		}
+		close(fd);
+	}
+	client_expect_silence(fixture.fd);
+	assert_true(client_counters(fixture.workers).tcp_protocol_errors > 0);
+	fixture_stop(&fixture);
+}
+
 static void a_dropped_query_ends_the_connection_after_the_others(void **state)
 {
 	(void)state;
@@ -448,6 +473,7 @@ int main(void)
 		cmocka_unit_test(no_more_queries_are_taken_than_may_be_in_flight),
 		cmocka_unit_test(a_half_closed_connection_gets_what_is_pending),
 		cmocka_unit_test(what_breaks_the_protocol_ends_the_connection),
+		cmocka_unit_test(garbage_in_any_pieces_harms_nobody_else),
 		cmocka_unit_test(a_dropped_query_ends_the_connection_after_the_others),
 		cmocka_unit_test(each_patience_has_an_end),
 		cmocka_unit_test(octets_that_dribble_in_do_not_prolong_the_patience),

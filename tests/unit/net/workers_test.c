@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,39 @@
 #include "tests/unit/net/fake_query.h"
 
 enum { NOBODY = 65534 };
+
+/* This thread's n-th allocation from now fails, counted from 1; 0: none. */
+static _Thread_local unsigned allocation_fails_at;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+static bool allocation_fails(void)
+{
+	if (!allocation_fails_at || --allocation_fails_at)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return allocation_fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return allocation_fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return allocation_fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
 
 static unsigned open_descriptors(void)
 {
@@ -276,8 +310,39 @@ static void stopping_leaves_no_descriptor_and_frees_the_port(void **state)
 	diag_list_deinit(&problems);
 }
 
+static void no_memory_at_any_point_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	const struct net_listener listener = {.address = client_address("127.0.0.1", 0)};
+	unsigned before = open_descriptors(), failures = 0;
+	bool was_reached = true;
+	/* What libevent can do without is no failure. */
+	for (unsigned i = 1; was_reached; i++) {
+		struct workers *workers = NULL;
+		struct diag_list problems;
+		diag_list_init(&problems);
+		allocation_fails_at = i;
+		enum err err = workers_start(
+			2, &listener, 1, &net_limits_default, &workers, &problems);
+		was_reached = !allocation_fails_at;
+		allocation_fails_at = 0;
+		diag_list_deinit(&problems);
+		if (err) {
+			assert_int_equal(err, ERR_NOMEM);
+			failures++;
+		} else {
+			workers_stop(workers);
+		}
+		assert_int_equal(open_descriptors(), before);
+	}
+	assert_true(failures > 150); /* each UDP slot of both workers is one */
+}
+
 int main(void)
 {
+	/* Libevent's allocations fail as ours do. */
+	event_set_mem_functions(__wrap_malloc, realloc, free);
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_taken_port_is_named_even_if_it_could_be_shared),
 		cmocka_unit_test(a_second_server_cannot_share_the_port_of_the_first),
@@ -288,6 +353,7 @@ int main(void)
 		cmocka_unit_test(all_workers_serve_the_port_that_the_kernel_chose),
 		cmocka_unit_test(stopping_under_load_loses_nothing_that_was_received),
 		cmocka_unit_test(stopping_leaves_no_descriptor_and_frees_the_port),
+		cmocka_unit_test(no_memory_at_any_point_leaves_nothing_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
