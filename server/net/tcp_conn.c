@@ -507,13 +507,17 @@ enum err tcp_shared_init(struct tcp_shared *shared, struct event_base *base,
 
 void tcp_shared_deinit(struct tcp_shared *shared)
 {
-	struct tcp_entry *entry;
-	while ((entry = TAILQ_FIRST(&shared->table.all)))
+	struct tcp_entry *entry = TAILQ_FIRST(&shared->table.all);
+	while (entry) {
+		struct tcp_entry *next = TAILQ_NEXT(entry, all);
 		tcp_conn_close(tcp_conn_of(entry));
-	struct tcp_conn *conn;
-	while ((conn = LIST_FIRST(&shared->remains))) {
-		LIST_REMOVE(conn, remains);
+		entry = next;
+	}
+	struct tcp_conn *conn = LIST_FIRST(&shared->remains);
+	while (conn) {
+		struct tcp_conn *next = LIST_NEXT(conn, remains);
 		free(conn);
+		conn = next;
 	}
 	free(shared->input);
 	free(shared->output);

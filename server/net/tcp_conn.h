@@ -19,6 +19,8 @@ struct net_limits;
 struct router;
 struct tcp_conn;
 
+LIST_HEAD(tcp_conn_list, tcp_conn);
+
 /* What the connections of one worker share. */
 struct tcp_shared {
 	struct event_base *base;
@@ -29,7 +31,7 @@ struct tcp_shared {
 	 */
 	uint8_t *input, *output;
 	/* Closed connections with queries still suspended. */
-	LIST_HEAD(, tcp_conn) remains;
+	struct tcp_conn_list remains;
 };
 
 /* The buffers and the empty lists. ERR_NOMEM. */

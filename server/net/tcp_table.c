@@ -58,11 +58,8 @@ unsigned tcp_table_count_client(
 struct tcp_entry *tcp_table_find_idle(
 	const struct tcp_table *table, const struct ipaddr *client)
 {
-	struct tcp_entry *entry;
-	TAILQ_FOREACH(entry, &table->idle, idle)
-	{
-		if (!client || ipaddr_equal(&entry->client, client))
-			return entry;
-	}
-	return NULL;
+	struct tcp_entry *entry = TAILQ_FIRST(&table->idle);
+	while (client && entry && !ipaddr_equal(&entry->client, client))
+		entry = TAILQ_NEXT(entry, idle);
+	return entry;
 }
