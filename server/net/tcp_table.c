@@ -48,10 +48,11 @@ void tcp_table_set_idle(struct tcp_table *table, struct tcp_entry *entry, bool i
 unsigned tcp_table_count_client(
 	const struct tcp_table *table, const struct ipaddr *client)
 {
-	const struct tcp_entry *entry;
+	const struct tcp_entry *entry =
+		LIST_FIRST(&table->buckets[tcp_table_slot(table, client)]);
 	unsigned count = 0;
-	LIST_FOREACH(entry, &table->buckets[tcp_table_slot(table, client)], bucket)
-	count += ipaddr_equal(&entry->client, client);
+	for (; entry; entry = LIST_NEXT(entry, bucket))
+		count += ipaddr_equal(&entry->client, client);
 	return count;
 }
 
