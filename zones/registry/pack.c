@@ -53,6 +53,18 @@ static void put_port(struct packer *packer, const struct object_port *port)
 	put_text(packer, port->target_name);
 }
 
+/* What does not fit its field is left out, never read back as something else. */
+static size_t limited(size_t count, size_t max)
+{
+	return count < max ? count : max;
+}
+
+/* The pods that match less of a selector are others: then it selects none. */
+static size_t selector_kept(const struct object_service *service)
+{
+	return service->selector_count <= UINT16_MAX ? service->selector_count : 0;
+}
+
 static const char *get_text(const char **at)
 {
 	const char *text = *at;
@@ -98,13 +110,16 @@ static const char *skip_ports(const char *at, uint32_t count)
 	return iterator.at;
 }
 
-/* The stream of a block: what `write` puts for the object. NULL: no memory. */
+/* A block with `head` octets in front of its stream, which is what `write` puts for the
+ * object. NULL: no memory. */
 static void *pack_new(size_t head, const struct object *object, const void *options,
 	void (*write)(struct packer *, const struct object *, const void *), size_t *size)
 {
 	struct packer count = {0};
 	write(&count, object, options);
 	*size = head + count.size;
+	if (*size > UINT32_MAX)
+		return NULL;
 	char *block = calloc(1, *size);
 	if (!block)
 		return NULL;
@@ -129,12 +144,19 @@ static void write_service(
 	(void)options;
 	const struct object_service *service = &object->service;
 	put_text(packer, service->external_name);
-	for (size_t i = 0; i < service->port_count; i++)
+	for (size_t i = 0; i < limited(service->port_count, UINT16_MAX); i++)
 		put_port(packer, &service->ports[i]);
-	for (size_t i = 0; i < service->selector_count; i++) {
+	for (size_t i = 0; i < selector_kept(service); i++) {
 		put_text(packer, service->selector[i].key);
 		put_text(packer, service->selector[i].value);
 	}
+}
+
+/* Without the octets behind an IPv4 address, which may differ in equal ones. */
+static void keep_address(struct ipaddr *out, const struct ipaddr *address)
+{
+	out->length = address->length;
+	memcpy(out->bytes, address->bytes, address->length);
 }
 
 struct pack_service *pack_service_new(const struct object *object)
@@ -152,11 +174,11 @@ struct pack_service *pack_service_new(const struct object *object)
 	pack->publishes_not_ready = service->publishes_not_ready;
 	pack->ip_family_policy = (uint8_t)service->ip_family_policy;
 	memcpy(pack->ip_families, service->ip_families, sizeof(pack->ip_families));
-	pack->cluster_ip_count = (uint8_t)service->cluster_ip_count;
-	for (size_t i = 0; i < service->cluster_ip_count && i < 2; i++)
-		pack->cluster_ips[i] = service->cluster_ips[i];
-	pack->port_count = (uint16_t)service->port_count;
-	pack->selector_count = (uint16_t)service->selector_count;
+	pack->cluster_ip_count = (uint8_t)limited(service->cluster_ip_count, 2);
+	for (size_t i = 0; i < pack->cluster_ip_count; i++)
+		keep_address(&pack->cluster_ips[i], &service->cluster_ips[i]);
+	pack->port_count = (uint16_t)limited(service->port_count, UINT16_MAX);
+	pack->selector_count = (uint16_t)selector_kept(service);
 	return pack;
 }
 
@@ -196,7 +218,7 @@ void pack_service_selector(const struct pack_service *service, struct object_lab
 static void write_endpoint(struct packer *packer, const struct object_endpoint *endpoint,
 	const struct pack_slice_options *options)
 {
-	size_t count = endpoint->address_count < 255 ? endpoint->address_count : 255;
+	size_t count = limited(endpoint->address_count, UINT8_MAX);
 	put_u8(packer, endpoint->is_ready);
 	put_u8(packer, (uint8_t)count);
 	put_text(packer, endpoint->hostname);
@@ -311,16 +333,16 @@ static void write_pod(
 {
 	(void)options;
 	const struct object_pod *pod = &object->pod;
-	for (size_t i = 0; i < pod->ip_count; i++)
+	for (size_t i = 0; i < limited(pod->ip_count, UINT8_MAX); i++)
 		put_address(packer, &pod->ips[i]);
 	put_text(packer, object->name);
 	put_text(packer, pod->hostname);
 	put_text(packer, pod->subdomain);
-	for (size_t i = 0; i < object->label_count; i++) {
+	for (size_t i = 0; i < limited(object->label_count, UINT16_MAX); i++) {
 		put_text(packer, object->labels[i].key);
 		put_text(packer, object->labels[i].value);
 	}
-	for (size_t i = 0; i < pod->port_count; i++) {
+	for (size_t i = 0; i < limited(pod->port_count, UINT16_MAX); i++) {
 		const struct object_container_port *port = &pod->ports[i];
 		put_port(packer, &(struct object_port){.name = port->name,
 					 .protocol = port->protocol,
@@ -342,9 +364,9 @@ struct pack_pod *pack_pod_new(const struct object *object)
 	pack->is_ready = pod->is_ready;
 	pack->is_gone = pod->is_finished || pod->is_terminating;
 	pack->is_host_network = pod->is_host_network;
-	pack->ip_count = (uint8_t)pod->ip_count;
-	pack->label_count = (uint16_t)object->label_count;
-	pack->port_count = (uint16_t)pod->port_count;
+	pack->ip_count = (uint8_t)limited(pod->ip_count, UINT8_MAX);
+	pack->label_count = (uint16_t)limited(object->label_count, UINT16_MAX);
+	pack->port_count = (uint16_t)limited(pod->port_count, UINT16_MAX);
 	return pack;
 }
 
