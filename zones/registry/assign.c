@@ -11,13 +11,14 @@ static unsigned family_index(const struct ipaddr *address)
 	return address->length == 4 ? 0 : 1;
 }
 
-/* A service was moved: its records are to be made anew. */
+/* A service was moved: its records are to be made anew. What is missed here for want of
+ * memory is made up for when the batch is settled. */
 static void assign_moved(void *context, const char *ns, const char *name)
 {
 	struct registry *registry = context;
 	struct registry_service *service = registry_find_service(registry, ns, name);
 	if (service && registry_touch(registry, service))
-		registry->has_failed = true;
+		registry->has_missed_moves = true;
 }
 
 enum err registry_assign_init(struct registry *registry)
@@ -77,27 +78,65 @@ static void assign_warn(const struct registry_service *service,
 		"Service %s/%s %s", service->ns->name, service->name, text);
 }
 
-static enum err reserve_explicit(
-	struct registry *registry, const struct pack_service *object)
+/* The first `count` of the object's explicit addresses are free again. */
+static void release_explicit(
+	struct registry *registry, const struct pack_service *object, unsigned count)
 {
-	for (unsigned i = 0; object && i < object->cluster_ip_count; i++) {
-		const struct ipaddr *address = &object->cluster_ips[i];
-		struct cidr_alloc *cidr = registry->cidrs[family_index(address)];
-		enum err err = cidr ? cidr_alloc_reserve(cidr, address) : ERR_NONE;
-		if (err)
-			return err;
-	}
-	return ERR_NONE;
-}
-
-static void release_explicit(struct registry *registry, const struct pack_service *object)
-{
-	for (unsigned i = 0; object && i < object->cluster_ip_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		const struct ipaddr *address = &object->cluster_ips[i];
 		struct cidr_alloc *cidr = registry->cidrs[family_index(address)];
 		if (cidr)
 			cidr_alloc_release(cidr, address);
 	}
+}
+
+static unsigned explicit_count(const struct pack_service *object)
+{
+	return object ? object->cluster_ip_count : 0;
+}
+
+static enum err reserve_explicit(
+	struct registry *registry, const struct pack_service *object)
+{
+	for (unsigned i = 0; i < explicit_count(object); i++) {
+		const struct ipaddr *address = &object->cluster_ips[i];
+		struct cidr_alloc *cidr = registry->cidrs[family_index(address)];
+		enum err err = cidr ? cidr_alloc_reserve(cidr, address) : ERR_NONE;
+		if (err) {
+			release_explicit(registry, object, i);
+			return err;
+		}
+	}
+	return ERR_NONE;
+}
+
+static void remove_families(struct registry *registry,
+	const struct registry_service *service, unsigned families)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (families & 1u << i)
+			cidr_alloc_remove(
+				registry->cidrs[i], service->ns->name, service->name);
+}
+
+static enum err add_families(struct registry *registry,
+	const struct registry_service *service, const struct pack_service *object,
+	unsigned families, struct diag_list *problems)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (!(families & 1u << i))
+			continue;
+		enum err err = cidr_alloc_add(
+			registry->cidrs[i], service->ns->name, service->name);
+		if (err == ERR_RANGE) {
+			assign_warn(service, object,
+				"finds no free address in service_cidr", problems);
+		} else if (err) {
+			remove_families(registry, service, families & ((1u << i) - 1));
+			return err;
+		}
+	}
+	return ERR_NONE;
 }
 
 enum err registry_assign_change(struct registry *registry,
@@ -107,24 +146,15 @@ enum err registry_assign_change(struct registry *registry,
 	unsigned before = wanted_families(registry, old);
 	unsigned after = wanted_families(registry, new);
 	enum err err = reserve_explicit(registry, new);
-	for (unsigned i = 0; !err && i < 2; i++) {
-		if (!(after & ~before & 1u << i))
-			continue;
-		err = cidr_alloc_add(
-			registry->cidrs[i], service->ns->name, service->name);
-		if (err == ERR_RANGE) {
-			assign_warn(service, new, "finds no free address in service_cidr",
-				problems);
-			err = ERR_NONE;
-		}
-	}
 	if (err)
 		return err;
-	for (unsigned i = 0; i < 2; i++)
-		if (before & ~after & 1u << i)
-			cidr_alloc_remove(
-				registry->cidrs[i], service->ns->name, service->name);
-	release_explicit(registry, old);
+	err = add_families(registry, service, new, after & ~before, problems);
+	if (err) {
+		release_explicit(registry, new, explicit_count(new));
+		return err;
+	}
+	remove_families(registry, service, before & ~after);
+	release_explicit(registry, old, explicit_count(old));
 	if (takes_cluster_ip(new) && !new->cluster_ip_count && !after)
 		assign_warn(service, new,
 			registry->options.service_cidr_count
@@ -136,9 +166,10 @@ enum err registry_assign_change(struct registry *registry,
 	return ERR_NONE;
 }
 
-void registry_assign_read(struct registry *registry, struct registry_service *service)
+static void read_assigned(const struct registry *registry,
+	const struct registry_service *service, struct ipaddr out[2])
 {
-	service->assigned[0].length = service->assigned[1].length = 0;
+	out[0].length = out[1].length = 0;
 	unsigned wanted = wanted_families(registry, service->object);
 	unsigned slot = 0;
 	unsigned first = wanted ? first_family(registry, service->object) : 0;
@@ -146,7 +177,36 @@ void registry_assign_read(struct registry *registry, struct registry_service *se
 		unsigned family = first ^ i;
 		if (wanted & 1u << family &&
 			cidr_alloc_find(registry->cidrs[family], service->ns->name,
-				service->name, &service->assigned[slot]))
+				service->name, &out[slot]))
 			slot++;
 	}
+}
+
+void registry_assign_read(struct registry *registry, struct registry_service *service)
+{
+	read_assigned(registry, service, service->assigned);
+}
+
+static bool is_same_assigned(const struct ipaddr *a, const struct ipaddr *b)
+{
+	return a->length == b->length && (!a->length || ipaddr_equal(a, b));
+}
+
+enum err registry_assign_catch_up(struct registry *registry)
+{
+	if (!registry->has_missed_moves)
+		return ERR_NONE;
+	struct registry_service *service;
+	for (size_t i = 0; (service = ptable_next(&registry->services, &i));) {
+		struct ipaddr assigned[2];
+		read_assigned(registry, service, assigned);
+		if (is_same_assigned(&assigned[0], &service->assigned[0]) &&
+			is_same_assigned(&assigned[1], &service->assigned[1]))
+			continue;
+		enum err err = registry_touch(registry, service);
+		if (err)
+			return err;
+	}
+	registry->has_missed_moves = false;
+	return ERR_NONE;
 }

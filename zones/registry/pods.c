@@ -63,20 +63,26 @@ bool registry_has_pod_address(const struct registry *registry,
 	return find_address(registry, &wanted) != NULL;
 }
 
-static enum err touch_address(
+/* Room to note that `count` addresses came or went, so that noting cannot fail. */
+static enum err touched_addresses_make_room(struct registry *registry, size_t count)
+{
+	size_t wanted = registry->address_count + count;
+	if (wanted <= registry->address_capacity)
+		return ERR_NONE;
+	size_t capacity = wanted * 2 + 16;
+	void *grown = realloc(registry->addresses_touched,
+		capacity * sizeof(*registry->addresses_touched));
+	if (!grown)
+		return ERR_NOMEM;
+	registry->addresses_touched = grown;
+	registry->address_capacity = capacity;
+	return ERR_NONE;
+}
+
+static void touch_address(
 	struct registry *registry, const struct registry_pod_address *address)
 {
-	if (registry->address_count == registry->address_capacity) {
-		size_t capacity = registry->address_capacity * 2 + 16;
-		void *grown = realloc(registry->addresses_touched,
-			capacity * sizeof(*registry->addresses_touched));
-		if (!grown)
-			return ERR_NOMEM;
-		registry->addresses_touched = grown;
-		registry->address_capacity = capacity;
-	}
 	registry->addresses_touched[registry->address_count++] = *address;
-	return ERR_NONE;
 }
 
 static enum err add_address(
@@ -87,49 +93,56 @@ static enum err add_address(
 		entry->pods++;
 		return ERR_NONE;
 	}
-	enum err err = touch_address(registry, address);
-	entry = err ? NULL : malloc(sizeof(*entry));
+	entry = malloc(sizeof(*entry));
 	if (!entry)
 		return ERR_NOMEM;
 	*entry = (struct pod_address_entry){
 		address_hash_of(registry, address), address->ns, address->address, 1};
-	err = ptable_add(&registry->pod_addresses, entry);
+	enum err err = ptable_add(&registry->pod_addresses, entry);
 	if (err)
 		free(entry);
+	else
+		touch_address(registry, address);
 	return err;
 }
 
-static enum err drop_address(
+static void drop_address(
 	struct registry *registry, const struct registry_pod_address *address)
 {
 	struct pod_address_entry *entry = find_address(registry, address);
-	if (!entry)
-		return ERR_NONE;
-	if (entry->pods > 1) {
-		entry->pods--;
-		return ERR_NONE;
-	}
-	enum err err = touch_address(registry, address);
-	if (err)
-		return err;
+	if (--entry->pods)
+		return;
+	touch_address(registry, address);
 	ptable_remove(&registry->pod_addresses, entry);
 	free(entry);
-	return ERR_NONE;
 }
 
 /* A pod that is over or on its way out has no address (D15). */
-static enum err change_addresses(
-	struct registry *registry, const struct registry_pod *pod, bool adds)
+static unsigned pod_address_count(const struct registry_pod *pod)
 {
-	if (pod->object->is_gone)
-		return ERR_NONE;
-	for (unsigned i = 0; i < pod->object->ip_count; i++) {
+	return pod && !pod->object->is_gone ? pod->object->ip_count : 0;
+}
+
+static void drop_addresses(
+	struct registry *registry, const struct registry_pod *pod, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
 		struct registry_pod_address address = {
 			pod->ns, pack_pod_address(pod->object, i)};
-		enum err err = adds ? add_address(registry, &address)
-				    : drop_address(registry, &address);
-		if (err)
+		drop_address(registry, &address);
+	}
+}
+
+static enum err add_addresses(struct registry *registry, const struct registry_pod *pod)
+{
+	for (unsigned i = 0; i < pod_address_count(pod); i++) {
+		struct registry_pod_address address = {
+			pod->ns, pack_pod_address(pod->object, i)};
+		enum err err = add_address(registry, &address);
+		if (err) {
+			drop_addresses(registry, pod, i);
 			return err;
+		}
 	}
 	return ERR_NONE;
 }
@@ -162,6 +175,8 @@ static bool service_selects(const struct registry_service *service,
 
 static enum err touch_selecting(struct registry *registry, const struct registry_pod *pod)
 {
+	if (registry->options.ignores_endpoints)
+		return ERR_NONE;
 	struct arena arena;
 	arena_init(&arena, 4096);
 	struct object_label *labels = read_labels(&arena, pod->object->label_count);
@@ -226,11 +241,13 @@ enum err registry_remove_pod(struct registry *registry, const char *ns, const ch
 	struct registry_pod *pod = find_pod(registry, ns, name);
 	if (!pod)
 		return ERR_NONE;
-	enum err err = touch_selecting(registry, pod);
+	unsigned count = pod_address_count(pod);
+	enum err err = touched_addresses_make_room(registry, count);
 	if (!err)
-		err = change_addresses(registry, pod, false);
+		err = touch_selecting(registry, pod);
 	if (err)
 		return err;
+	drop_addresses(registry, pod, count);
 	ptable_remove(&registry->pods, pod);
 	namespace_drop_pod(pod->ns, pod);
 	pod_free(pod);
@@ -238,19 +255,48 @@ enum err registry_remove_pod(struct registry *registry, const char *ns, const ch
 	return ERR_NONE;
 }
 
+/* The pod, whose addresses are in the table, becomes one of those known. */
 static enum err add_pod(struct registry *registry, struct registry_pod *pod)
 {
-	enum err err = touch_selecting(registry, pod);
-	if (!err)
-		err = namespace_add_pod(pod->ns, pod);
+	enum err err = namespace_add_pod(pod->ns, pod);
 	if (err)
 		return err;
+	pod->hash = registry_hash(registry, pod->ns, pack_pod_name(pod->object));
 	err = ptable_add(&registry->pods, pod);
-	if (err) {
+	if (err)
 		pod->ns->pod_count--;
+	else
+		registry->counts[OBJECT_POD]++;
+	return err;
+}
+
+/* `pod` takes the place of `old` or, where that is NULL, is added. What can fail comes
+ * first. */
+static enum err set_pod(
+	struct registry *registry, struct registry_pod *old, struct registry_pod *pod)
+{
+	/* Twice its own: once more for taking them back. */
+	unsigned own = pod_address_count(pod), olds = pod_address_count(old);
+	enum err err = touched_addresses_make_room(registry, 2u * own + olds);
+	if (!err && old)
+		err = touch_selecting(registry, old);
+	if (!err)
+		err = touch_selecting(registry, pod);
+	if (!err)
+		err = add_addresses(registry, pod);
+	if (err)
+		return err;
+	if (!old) {
+		err = add_pod(registry, pod);
+		if (err)
+			drop_addresses(registry, pod, own);
 		return err;
 	}
-	registry->counts[OBJECT_POD]++;
+	drop_addresses(registry, old, olds);
+	struct pack_pod *object = old->object;
+	old->object = pod->object;
+	pod->object = object;
+	pod_free(pod);
 	return ERR_NONE;
 }
 
@@ -258,28 +304,20 @@ enum err registry_put_pod(struct registry *registry, const struct object *object
 {
 	struct registry_pod *old = find_pod(registry, object->ns, object->name);
 	struct registry_pod *pod = calloc(1, sizeof(*pod));
-	enum err err = ERR_NOMEM;
 	if (!pod)
-		goto fail;
+		return ERR_NOMEM;
 	pod->ns = registry_namespace_at(registry, object->ns);
 	pod->object = pod->ns ? pack_pod_new(object) : NULL;
-	if (!pod->object)
-		goto fail;
-	if (old && pack_pod_equal(old->object, pod->object)) {
+	enum err err = pod->object ? ERR_NONE : ERR_NOMEM;
+	if (!err && old && pack_pod_equal(old->object, pod->object)) {
 		old->object->origin = pod->object->origin;
 		pod_free(pod);
 		return ERR_NONE;
 	}
-	err = registry_remove_pod(registry, object->ns, object->name);
+	if (!err)
+		err = set_pod(registry, old, pod);
 	if (err)
-		goto fail;
-	pod->hash = registry_hash(registry, pod->ns, object->name);
-	err = add_pod(registry, pod);
-	if (err)
-		goto fail;
-	return change_addresses(registry, pod, true);
-fail:
-	pod_free(pod);
+		pod_free(pod);
 	return err;
 }
 
@@ -301,7 +339,8 @@ struct derivation {
 	struct arena arena;
 	const struct registry_service *service;
 	struct object_label *selector;
-	struct object_port *ports; /* of the service */
+	struct object_port *ports;   /* of the service */
+	struct object_label *labels; /* of the pod at hand */
 };
 
 /* The container port that targetPort names, or its number; -1: the pod has none so
@@ -354,25 +393,25 @@ static bool derive_subset(struct derivation *derivation, const struct registry_p
 	return true;
 }
 
-/* 1: `out` is the pod's subset; 0: the pod is not selected; -1: no memory. */
-static int derive_pod(struct derivation *derivation, const struct registry_pod *pod,
-	struct object_subset *out)
+static bool derivation_selects(
+	const struct derivation *derivation, const struct registry_pod *pod)
 {
 	if (pod->object->is_gone || !pod->object->ip_count)
-		return 0;
-	struct object_label *labels =
-		read_labels(&derivation->arena, pod->object->label_count);
-	if (!labels)
-		return -1;
+		return false;
 	const char *hostname, *subdomain;
-	pack_pod_read(pod->object, labels, &hostname, &subdomain);
-	if (!selector_matches_all(derivation->selector,
-		    derivation->service->object->selector_count, labels,
-		    pod->object->label_count))
-		return 0;
-	if (strcmp(subdomain, derivation->service->name) != 0)
-		hostname = "";
-	return derive_subset(derivation, pod, hostname, out) ? 1 : -1;
+	pack_pod_read(pod->object, derivation->labels, &hostname, &subdomain);
+	return selector_matches_all(derivation->selector,
+		derivation->service->object->selector_count, derivation->labels,
+		pod->object->label_count);
+}
+
+/* A pod's host name counts where its subdomain is the service's name. */
+static const char *derive_hostname(
+	const struct derivation *derivation, const struct registry_pod *pod)
+{
+	const char *hostname, *subdomain;
+	pack_pod_read(pod->object, derivation->labels, &hostname, &subdomain);
+	return strcmp(subdomain, derivation->service->name) == 0 ? hostname : "";
 }
 
 static int pod_compare(const void *a, const void *b)
@@ -381,28 +420,42 @@ static int pod_compare(const void *a, const void *b)
 	return strcmp(pack_pod_name((*left)->object), pack_pod_name((*right)->object));
 }
 
+/* The selected pods by name; NULL: no memory. */
+static struct registry_pod **derive_pods(struct derivation *derivation, size_t *count)
+{
+	const struct registry_namespace *ns = derivation->service->ns;
+	struct registry_pod **pods = arena_calloc(
+		&derivation->arena, ns->pod_count + 1u, sizeof(struct registry_pod *));
+	size_t labels = 0;
+	for (uint32_t i = 0; i < ns->pod_count; i++)
+		if (ns->pods[i]->object->label_count > labels)
+			labels = ns->pods[i]->object->label_count;
+	derivation->labels = read_labels(&derivation->arena, labels);
+	if (!pods || !derivation->labels)
+		return NULL;
+	*count = 0;
+	for (uint32_t i = 0; i < ns->pod_count; i++)
+		if (derivation_selects(derivation, ns->pods[i]))
+			pods[(*count)++] = ns->pods[i];
+	qsort(pods, *count, sizeof(struct registry_pod *), pod_compare);
+	return pods;
+}
+
 static enum err derive_slice(const struct registry *registry,
 	struct derivation *derivation, struct pack_slice **out)
 {
 	const struct registry_service *service = derivation->service;
-	uint32_t pod_count = service->ns->pod_count;
-	struct registry_pod **pods = arena_calloc(
-		&derivation->arena, pod_count + 1u, sizeof(struct registry_pod *));
+	size_t count;
+	struct registry_pod **pods = derive_pods(derivation, &count);
 	struct object_subset *subsets =
-		arena_calloc(&derivation->arena, pod_count + 1u, sizeof(*subsets));
-	if (!pods || !subsets)
+		pods ? arena_calloc(&derivation->arena, count + 1, sizeof(*subsets))
+		     : NULL;
+	if (!subsets)
 		return ERR_NOMEM;
-	if (pod_count)
-		memcpy(pods, service->ns->pods,
-			pod_count * sizeof(struct registry_pod *));
-	qsort(pods, pod_count, sizeof(struct registry_pod *), pod_compare);
-	size_t count = 0;
-	for (uint32_t i = 0; i < pod_count; i++) {
-		int result = derive_pod(derivation, pods[i], &subsets[count]);
-		if (result < 0)
+	for (size_t i = 0; i < count; i++)
+		if (!derive_subset(derivation, pods[i],
+			    derive_hostname(derivation, pods[i]), &subsets[i]))
 			return ERR_NOMEM;
-		count += (size_t)result;
-	}
 	struct object object = {.kind = OBJECT_SLICE,
 		.ns = service->ns->name,
 		.name = "",

@@ -39,23 +39,9 @@ static bool service_has_key(const void *object, const void *key)
 	return service->ns == wanted->ns && strcmp(service->name, wanted->name) == 0;
 }
 
-static uint64_t slice_hash(const void *object)
-{
-	return ((const struct slice_entry *)object)->hash;
-}
-
-static bool slice_has_key(const void *object, const void *key)
-{
-	const struct slice_entry *entry = object;
-	const struct registry_key *wanted = key;
-	return entry->service->ns == wanted->ns &&
-	       strcmp(pack_slice_name(entry->slice), wanted->name) == 0;
-}
-
 static const struct ptable_type namespace_table_type = {
 	namespace_hash, namespace_has_key};
 static const struct ptable_type service_table_type = {service_hash, service_has_key};
-static const struct ptable_type slice_table_type = {slice_hash, slice_has_key};
 
 struct registry *registry_new(
 	const struct registry_options *options, const struct registry_observer *observer)
@@ -68,7 +54,7 @@ struct registry *registry_new(
 	registry->first_free_id = UINT32_MAX;
 	ptable_init(&registry->namespaces, &namespace_table_type);
 	ptable_init(&registry->services, &service_table_type);
-	ptable_init(&registry->slices, &slice_table_type);
+	ptable_init(&registry->slices, &registry_slice_table_type);
 	ptable_init(&registry->pods, &pod_table_type);
 	ptable_init(&registry->pod_addresses, &pod_address_table_type);
 	address_index_init(&registry->index, options->key);
@@ -164,18 +150,23 @@ bool registry_is_exposed(const struct registry_namespace *ns)
 	return ns->has_object && ns->is_selected && ns->is_listed;
 }
 
-enum err touched_add(struct touched *touched, void *item)
+static enum err touched_make_room(struct touched *touched)
 {
-	if (touched->count == touched->capacity) {
-		size_t capacity = touched->capacity * 2 + 16;
-		void **items = realloc(touched->items, capacity * sizeof(*items));
-		if (!items)
-			return ERR_NOMEM;
-		touched->items = items;
-		touched->capacity = capacity;
-	}
-	touched->items[touched->count++] = item;
+	if (touched->count < touched->capacity)
+		return ERR_NONE;
+	size_t capacity = touched->capacity * 2 + 16;
+	void **items = realloc(touched->items, capacity * sizeof(*items));
+	if (!items)
+		return ERR_NOMEM;
+	touched->items = items;
+	touched->capacity = capacity;
 	return ERR_NONE;
+}
+
+/* There is room. */
+static void touched_add(struct touched *touched, void *item)
+{
+	touched->items[touched->count++] = item;
 }
 
 /* All that is in the namespace changes with its exposure. */
@@ -185,9 +176,10 @@ static enum err namespace_change(struct registry *registry, struct registry_name
 	if (ns->has_object == has_object && ns->is_selected == is_selected)
 		return ERR_NONE;
 	if (!ns->is_touched) {
-		enum err err = touched_add(&registry->namespaces_touched, ns);
+		enum err err = touched_make_room(&registry->namespaces_touched);
 		if (err)
 			return err;
+		touched_add(&registry->namespaces_touched, ns);
 		ns->is_touched = true;
 		ns->was_exposed = registry_is_exposed(ns);
 	}
@@ -279,12 +271,11 @@ static enum err service_take_id(
 		registry->by_id = grown;
 		registry->id_capacity = capacity;
 	}
-	uint32_t id = registry->id_count;
-	if (registry->first_free_id < registry->id_count)
-		for (id = registry->first_free_id; registry->by_id[id];)
-			id++;
-	if (id == registry->id_count)
-		registry->id_count++;
+	uint32_t id = registry->first_free_id;
+	while (id < registry->id_count && registry->by_id[id])
+		id++;
+	if (id >= registry->id_count)
+		id = registry->id_count++;
 	registry->first_free_id = id + 1;
 	registry->by_id[id] = service;
 	service->id = id;
@@ -316,8 +307,11 @@ static enum err namespace_add_service(
 }
 
 struct registry_service *registry_service_at(
-	struct registry *registry, struct registry_namespace *ns, const char *name)
+	struct registry *registry, const char *ns_name, const char *name)
 {
+	struct registry_namespace *ns = registry_namespace_at(registry, ns_name);
+	if (!ns)
+		return NULL;
 	struct registry_key key = {ns, name};
 	uint32_t hash = registry_hash(registry, ns, name);
 	struct registry_service *service = ptable_find(&registry->services, hash, &key);
@@ -346,6 +340,30 @@ struct registry_service *registry_service_at(
 		return NULL;
 	}
 	return service;
+}
+
+static void registry_drop_service(
+	struct registry *registry, struct registry_service *service)
+{
+	struct registry_namespace *ns = service->ns;
+	uint32_t i = 0;
+	while (ns->services[i] != service)
+		i++;
+	ns->services[i] = ns->services[--ns->service_count];
+	ptable_remove(&registry->services, service);
+	service_give_id(registry, service);
+	service_free(service);
+}
+
+static bool service_is_nothing(const struct registry_service *service)
+{
+	return !service->object && !service->slice_count && !service->endpoints;
+}
+
+void registry_service_release(struct registry *registry, struct registry_service *service)
+{
+	if (!service->is_touched && service_is_nothing(service))
+		registry_drop_service(registry, service);
 }
 
 unsigned registry_cluster_ips(
@@ -438,21 +456,40 @@ struct registry_service *registry_next_by_address(
 	return registry->by_id[id];
 }
 
-enum err registry_touch(struct registry *registry, struct registry_service *service)
+static void service_unindex(struct registry *registry, struct registry_service *service)
 {
-	if (service->is_touched)
-		return ERR_NONE;
-	enum err err =
-		registry->observer.before_change(registry->observer.context, service);
-	if (!err)
-		err = touched_add(&registry->services_touched, service);
-	if (err)
-		return err;
-	service->is_touched = true;
-	return index_service(registry, service, false);
+	if (service->is_indexed && index_service(registry, service, false))
+		assert(!"taking out takes no memory");
+	service->is_indexed = false;
 }
 
-static bool registry_selects(const struct registry *registry, const struct object *object)
+static enum err service_index(struct registry *registry, struct registry_service *service)
+{
+	service->is_indexed = true;
+	enum err err = index_service(registry, service, true);
+	if (err)
+		service_unindex(registry, service);
+	return err;
+}
+
+enum err registry_touch(struct registry *registry, struct registry_service *service)
+{
+	if (!service->is_touched) {
+		enum err err = touched_make_room(&registry->services_touched);
+		if (!err)
+			err = registry->observer.before_change(
+				registry->observer.context, service);
+		if (err)
+			return err;
+		touched_add(&registry->services_touched, service);
+		service->is_touched = true;
+	}
+	/* Also when it was touched before: the batch may have been settled since. */
+	service_unindex(registry, service);
+	return ERR_NONE;
+}
+
+bool registry_selects(const struct registry *registry, const struct object *object)
 {
 	const struct selector *selector = registry->options.labels;
 	return !selector ||
@@ -470,6 +507,7 @@ static enum err service_set_object(struct registry *registry,
 			registry, service, service->object, object, problems);
 	if (err) {
 		free(object);
+		registry_service_release(registry, service);
 		return err;
 	}
 	registry->counts[OBJECT_SERVICE] += (size_t) !!object - !!service->object;
@@ -493,187 +531,19 @@ static enum err put_service(struct registry *registry, const struct object *obje
 {
 	if (!registry_selects(registry, object))
 		return remove_service(registry, object->ns, object->name);
-	struct registry_namespace *ns = registry_namespace_at(registry, object->ns);
+	struct pack_service *pack = pack_service_new(object);
 	struct registry_service *service =
-		ns ? registry_service_at(registry, ns, object->name) : NULL;
-	struct pack_service *pack = service ? pack_service_new(object) : NULL;
-	if (!pack)
+		pack ? registry_service_at(registry, object->ns, object->name) : NULL;
+	if (!service) {
+		free(pack);
 		return ERR_NOMEM;
+	}
 	if (service->object && pack_service_equal(service->object, pack)) {
 		service->object->origin = pack->origin;
 		free(pack);
 		return ERR_NONE;
 	}
 	return service_set_object(registry, service, pack, problems);
-}
-
-/* --- slices --- */
-
-static struct slice_entry *find_slice(
-	const struct registry *registry, const char *ns_name, const char *name)
-{
-	const struct registry_namespace *ns = registry_find_namespace(registry, ns_name);
-	struct registry_key key = {ns, name};
-	return ns ? ptable_find(
-			    &registry->slices, registry_hash(registry, ns, name), &key)
-		  : NULL;
-}
-
-static void service_drop_slice(struct registry_service *service, struct pack_slice *slice)
-{
-	unsigned i = 0;
-	while (service->slices[i] != slice)
-		i++;
-	service->slice_count--;
-	memmove(&service->slices[i], &service->slices[i + 1],
-		(service->slice_count - i) * sizeof(*service->slices));
-	free(slice);
-}
-
-static enum err service_make_room(struct registry_service *service)
-{
-	if (service->slice_count < service->slice_capacity)
-		return ERR_NONE;
-	if (service->slice_capacity > UINT16_MAX / 2)
-		return ERR_NOMEM;
-	uint16_t capacity =
-		service->slice_capacity ? (uint16_t)(service->slice_capacity * 2) : 1;
-	void *grown = realloc(service->slices, capacity * sizeof(*service->slices));
-	if (!grown)
-		return ERR_NOMEM;
-	service->slices = grown;
-	service->slice_capacity = capacity;
-	return ERR_NONE;
-}
-
-/* In the order of names, so that answers do not depend on the order of arrival. */
-static void service_insert_slice(
-	struct registry_service *service, struct pack_slice *slice)
-{
-	unsigned i = service->slice_count;
-	for (; i; i--) {
-		struct pack_slice *before = service->slices[i - 1];
-		if (strcmp(pack_slice_name(before), pack_slice_name(slice)) <= 0)
-			break;
-		service->slices[i] = before;
-	}
-	service->slices[i] = slice;
-	service->slice_count++;
-}
-
-static enum err remove_slice(struct registry *registry, const char *ns, const char *name)
-{
-	struct slice_entry *entry = find_slice(registry, ns, name);
-	if (!entry)
-		return ERR_NONE;
-	enum err err = registry_touch(registry, entry->service);
-	if (err)
-		return err;
-	ptable_remove(&registry->slices, entry);
-	service_drop_slice(entry->service, entry->slice);
-	free(entry);
-	registry->counts[OBJECT_SLICE]--;
-	return ERR_NONE;
-}
-
-static enum err add_slice(
-	struct registry *registry, const struct object *object, struct pack_slice *slice)
-{
-	struct registry_namespace *ns = registry_namespace_at(registry, object->ns);
-	struct registry_service *service =
-		ns ? registry_service_at(registry, ns, object->slice.service) : NULL;
-	if (!service || service_make_room(service))
-		return ERR_NOMEM;
-	enum err err = registry_touch(registry, service);
-	if (err)
-		return err;
-	struct slice_entry *entry = malloc(sizeof(*entry));
-	if (!entry)
-		return ERR_NOMEM;
-	*entry = (struct slice_entry){
-		registry_hash(registry, ns, object->name), service, slice};
-	err = ptable_add(&registry->slices, entry);
-	if (err) {
-		free(entry);
-		return err;
-	}
-	service_insert_slice(service, slice);
-	registry->counts[OBJECT_SLICE]++;
-	return ERR_NONE;
-}
-
-static enum err put_slice(struct registry *registry, const struct object *object,
-	struct diag_list *problems)
-{
-	(void)problems;
-	if (registry->options.ignores_endpoints)
-		return ERR_NONE;
-	if (!registry_selects(registry, object))
-		return remove_slice(registry, object->ns, object->name);
-	struct pack_slice_options options = {registry->options.keeps_pod_names};
-	struct pack_slice *slice = pack_slice_new(object, &options);
-	if (!slice)
-		return ERR_NOMEM;
-	struct slice_entry *entry = find_slice(registry, object->ns, object->name);
-	if (entry && pack_slice_equal(entry->slice, slice)) {
-		entry->slice->origin = slice->origin;
-		free(slice);
-		return ERR_NONE;
-	}
-	enum err err = remove_slice(registry, object->ns, object->name);
-	if (!err)
-		err = add_slice(registry, object, slice);
-	if (err)
-		free(slice);
-	return err;
-}
-
-/* --- Endpoints objects --- */
-
-static enum err service_set_endpoints(struct registry *registry,
-	struct registry_service *service, struct pack_slice *endpoints)
-{
-	enum err err = registry_touch(registry, service);
-	if (err) {
-		free(endpoints);
-		return err;
-	}
-	registry->counts[OBJECT_ENDPOINTS] += (size_t) !!endpoints - !!service->endpoints;
-	free(service->endpoints);
-	service->endpoints = endpoints;
-	return ERR_NONE;
-}
-
-static enum err remove_endpoints(
-	struct registry *registry, const char *ns, const char *name)
-{
-	struct registry_service *service = registry_find_service(registry, ns, name);
-	if (!service || !service->endpoints)
-		return ERR_NONE;
-	return service_set_endpoints(registry, service, NULL);
-}
-
-static enum err put_endpoints(struct registry *registry, const struct object *object,
-	struct diag_list *problems)
-{
-	(void)problems;
-	if (registry->options.ignores_endpoints)
-		return ERR_NONE;
-	if (!registry_selects(registry, object))
-		return remove_endpoints(registry, object->ns, object->name);
-	struct registry_namespace *ns = registry_namespace_at(registry, object->ns);
-	struct registry_service *service =
-		ns ? registry_service_at(registry, ns, object->name) : NULL;
-	struct pack_slice_options options = {registry->options.keeps_pod_names};
-	struct pack_slice *pack = service ? pack_slice_new(object, &options) : NULL;
-	if (!pack)
-		return ERR_NOMEM;
-	if (service->endpoints && pack_slice_equal(service->endpoints, pack)) {
-		service->endpoints->origin = pack->origin;
-		free(pack);
-		return ERR_NONE;
-	}
-	return service_set_endpoints(registry, service, pack);
 }
 
 /* --- what comes in --- */
@@ -696,31 +566,21 @@ struct kind_handler {
 static const struct kind_handler handlers[OBJECT_KINDS] = {
 	[OBJECT_NAMESPACE] = {put_namespace, remove_namespace},
 	[OBJECT_SERVICE] = {put_service, remove_service},
-	[OBJECT_SLICE] = {put_slice, remove_slice},
-	[OBJECT_ENDPOINTS] = {put_endpoints, remove_endpoints},
+	[OBJECT_SLICE] = {registry_put_slice, registry_remove_slice},
+	[OBJECT_ENDPOINTS] = {registry_put_endpoints, registry_remove_endpoints},
 	[OBJECT_POD] = {put_pod, registry_remove_pod},
 };
-
-static enum err registry_check(struct registry *registry, enum err err)
-{
-	if (registry->has_failed) {
-		registry->has_failed = false;
-		return ERR_NOMEM;
-	}
-	return err;
-}
 
 enum err registry_put(struct registry *registry, const struct object *object,
 	struct diag_list *problems)
 {
-	return registry_check(
-		registry, handlers[object->kind].put(registry, object, problems));
+	return handlers[object->kind].put(registry, object, problems);
 }
 
 enum err registry_remove(struct registry *registry, enum object_kind kind, const char *ns,
 	const char *name)
 {
-	return registry_check(registry, handlers[kind].remove(registry, ns, name));
+	return handlers[kind].remove(registry, ns, name);
 }
 
 /* --- the end of a batch --- */
@@ -759,12 +619,16 @@ static void warn_of_shared_addresses(const struct registry *registry,
 enum err registry_settle(struct registry *registry, struct diag_list *problems)
 {
 	struct touched *touched = &registry->services_touched;
+	enum err err = registry_assign_catch_up(registry);
+	if (err)
+		return err;
 	for (size_t i = 0; i < touched->count; i++) {
 		struct registry_service *service = touched->items[i];
+		service_unindex(registry, service);
 		registry_assign_read(registry, service);
-		enum err err = registry_derive(registry, service);
+		err = registry_derive(registry, service);
 		if (!err)
-			err = index_service(registry, service, true);
+			err = service_index(registry, service);
 		if (err)
 			return err;
 		if (service->is_unchecked && service->object)
@@ -795,26 +659,12 @@ const struct registry_pod_address *registry_touched_addresses(
 	return registry->addresses_touched;
 }
 
-static void registry_drop_service(
-	struct registry *registry, struct registry_service *service)
-{
-	struct registry_namespace *ns = service->ns;
-	uint32_t i = 0;
-	while (ns->services[i] != service)
-		i++;
-	ns->services[i] = ns->services[--ns->service_count];
-	ptable_remove(&registry->services, service);
-	service_give_id(registry, service);
-	service_free(service);
-}
-
 void registry_end_batch(struct registry *registry)
 {
 	for (size_t i = 0; i < registry->services_touched.count; i++) {
 		struct registry_service *service = registry->services_touched.items[i];
 		service->is_touched = false;
-		if (!service->object && !service->slice_count && !service->endpoints)
-			registry_drop_service(registry, service);
+		registry_service_release(registry, service);
 	}
 	for (size_t i = 0; i < registry->namespaces_touched.count; i++)
 		((struct registry_namespace *)registry->namespaces_touched.items[i])

@@ -60,6 +60,7 @@ struct registry_service {
 	struct ipaddr assigned[2];    /* from service_cidr; length 0: none */
 	uint16_t slice_count, slice_capacity;
 	bool is_touched;
+	bool is_indexed;   /* its addresses are in the index */
 	bool is_unchecked; /* its object changed in this batch */
 	char name[];
 };

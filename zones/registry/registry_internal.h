@@ -40,7 +40,7 @@ struct registry {
 	size_t address_count, address_capacity;
 	struct cidr_alloc *cidrs[2];
 	size_t counts[OBJECT_KINDS];
-	bool has_failed; /* a callback found no memory */
+	bool has_missed_moves; /* assign.c found no memory to touch what was moved */
 };
 
 /* A key for the tables by namespace and name. */
@@ -55,15 +55,30 @@ uint32_t registry_hash(const struct registry *registry, const void *ns, const ch
 struct registry_namespace *registry_namespace_at(
 	struct registry *registry, const char *name);
 struct registry_service *registry_service_at(
-	struct registry *registry, struct registry_namespace *ns, const char *name);
+	struct registry *registry, const char *ns_name, const char *name);
+
+/* Frees a service that is nothing and touched by nothing. */
+void registry_service_release(
+	struct registry *registry, struct registry_service *service);
 
 /* Call before a service changes: tells the observer, takes its addresses out of the
- * index. */
+ * index. ERR_NOMEM: nothing may change. */
 enum err registry_touch(
 	struct registry *registry, struct registry_service *service) MUST_CHECK;
 
-/* Adds to a list of touched things. */
-enum err touched_add(struct touched *touched, void *item) MUST_CHECK;
+/* Does the option `labels` let it in? */
+bool registry_selects(const struct registry *registry, const struct object *object);
+
+/* --- slices.c --- */
+extern const struct ptable_type registry_slice_table_type;
+enum err registry_put_slice(struct registry *registry, const struct object *object,
+	struct diag_list *problems) MUST_CHECK;
+enum err registry_remove_slice(
+	struct registry *registry, const char *ns, const char *name) MUST_CHECK;
+enum err registry_put_endpoints(struct registry *registry, const struct object *object,
+	struct diag_list *problems) MUST_CHECK;
+enum err registry_remove_endpoints(
+	struct registry *registry, const char *ns, const char *name) MUST_CHECK;
 
 /* --- pods.c --- */
 extern const struct ptable_type pod_table_type, pod_address_table_type;
@@ -83,9 +98,11 @@ enum err registry_derive(
 enum err registry_assign_init(struct registry *registry) MUST_CHECK;
 void registry_assign_deinit(struct registry *registry);
 /* The service's object goes from `old` to `new` (either may be NULL): its explicit
- * addresses are reserved, or it asks for some. */
+ * addresses are reserved, or it asks for some. ERR_NOMEM: as before. */
 enum err registry_assign_change(struct registry *registry,
 	const struct registry_service *service, const struct pack_service *old,
 	const struct pack_service *new, struct diag_list *problems) MUST_CHECK;
+/* Touches what was moved while there was no memory to do so. */
+enum err registry_assign_catch_up(struct registry *registry) MUST_CHECK;
 /* Fetches what it has been given. */
 void registry_assign_read(struct registry *registry, struct registry_service *service);
