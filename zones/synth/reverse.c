@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/wire/message.h"
@@ -53,18 +54,17 @@ static bool has_endpoint_pointers(const struct registry_service *service)
 		       registry_cluster_ips(service, ips));
 }
 
+/* The names that an address points at, collected and then sorted: their order depends
+ * neither on the order of arrival nor on which service asked for them. */
 struct pointers {
-	struct synth *synth;
-	struct dname *names; /* those added so far, in the plan-independent arena */
+	const struct synth *synth;
 	struct arena arena;
+	struct dname *names;
 	size_t count, capacity;
 };
 
 static enum err add_pointer(struct pointers *pointers, const struct dname *name)
 {
-	for (size_t i = 0; i < pointers->count; i++)
-		if (dname_equal(&pointers->names[i], name))
-			return ERR_NONE;
 	if (pointers->count == pointers->capacity) {
 		size_t capacity = pointers->capacity * 2 + 8;
 		struct dname *names =
@@ -77,9 +77,26 @@ static enum err add_pointer(struct pointers *pointers, const struct dname *name)
 		pointers->capacity = capacity;
 	}
 	pointers->names[pointers->count++] = *name;
-	answer_add(pointers->synth->builder, TYPE_PTR, pointers->synth->options.ttl_s,
-		name->bytes, name->length);
 	return ERR_NONE;
+}
+
+static int name_compare(const void *a, const void *b)
+{
+	const struct dname *left = a, *right = b;
+	int order = left->length - right->length;
+	return order ? order : memcmp(left->bytes, right->bytes, left->length);
+}
+
+/* Each name once. */
+static void emit_pointers(struct synth *synth, struct pointers *pointers)
+{
+	struct dname *names = pointers->names;
+	if (pointers->count)
+		qsort(names, pointers->count, sizeof(*names), name_compare);
+	for (size_t i = 0; i < pointers->count; i++)
+		if (!i || !dname_equal(&names[i - 1], &names[i]))
+			answer_add(synth->builder, TYPE_PTR, synth->options.ttl_s,
+				names[i].bytes, names[i].length);
 }
 
 static enum err add_endpoint_pointer(struct pointers *pointers,
@@ -160,18 +177,29 @@ static enum err add_from_service(struct pointers *pointers,
 	return ERR_NONE;
 }
 
-/* The next service in order behind `after` that may have the address; the index may name
- * one several times and others in vain. */
-static const struct registry_service *next_in_order(const struct synth *synth,
-	const struct ipaddr *address, const struct registry_service *after)
+/* The services that may have the address; the index may name one several times and
+ * others in vain. NULL: no memory. */
+static const struct registry_service **find_services(
+	struct pointers *pointers, const struct ipaddr *address, size_t *count)
 {
-	const struct registry_service *next = NULL, *service;
+	const struct registry *registry = pointers->synth->registry;
 	size_t position = 0;
-	while ((service = registry_next_by_address(synth->registry, address, &position)))
-		if ((!after || service_order(service, after) > 0) &&
-			(!next || service_order(service, next) < 0))
-			next = service;
-	return next;
+	*count = 0;
+	while (registry_next_by_address(registry, address, &position))
+		(*count)++;
+	const struct registry_service **services =
+		arena_calloc(&pointers->arena, *count + 1, sizeof(*services));
+	position = 0;
+	for (size_t i = 0; services && i < *count; i++)
+		services[i] = registry_next_by_address(registry, address, &position);
+	return services;
+}
+
+static int service_compare(const void *a, const void *b)
+{
+	const struct registry_service *const *left = a, *const *right = b;
+	uintptr_t l = (uintptr_t)*left, r = (uintptr_t)*right;
+	return (l > r) - (l < r);
 }
 
 static enum err add_pointers(
@@ -179,14 +207,21 @@ static enum err add_pointers(
 {
 	const struct synth *synth = pointers->synth;
 	struct dname name;
-	const struct registry_service *service = first_by_cluster_ip(synth, address);
-	if (service) {
-		if (emit_service_name(service, synth->options.primary, &name))
+	const struct registry_service *first = first_by_cluster_ip(synth, address);
+	if (first) {
+		if (emit_service_name(first, synth->options.primary, &name))
 			return ERR_NONE;
 		return add_pointer(pointers, &name);
 	}
-	while ((service = next_in_order(synth, address, service))) {
-		if (!has_endpoint_pointers(service))
+	size_t count;
+	const struct registry_service **services =
+		find_services(pointers, address, &count);
+	if (!services)
+		return ERR_NOMEM;
+	qsort(services, count, sizeof(*services), service_compare);
+	for (size_t i = 0; i < count; i++) {
+		const struct registry_service *service = services[i];
+		if ((i && service == services[i - 1]) || !has_endpoint_pointers(service))
 			continue;
 		enum err err = plan && plan->service == service
 				       ? add_from_plan(pointers, plan, address)
@@ -209,9 +244,11 @@ enum err reverse_update(
 	struct pointers pointers = {.synth = synth};
 	arena_init(&pointers.arena, 8 * sizeof(struct dname));
 	enum err err = add_pointers(&pointers, plan, address);
-	if (!err)
+	if (!err) {
+		emit_pointers(synth, &pointers);
 		err = pointers.count ? store_put(synth->store, synth->builder)
 				     : store_remove(synth->store, &owner);
+	}
 	arena_deinit(&pointers.arena);
 	return err;
 }
