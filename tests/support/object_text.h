@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/base/arena.h"
+#include "zones/registry/object.h"
+
+/*
+ * Objects from one line of text, so that a test's cluster is a table:
+ *
+ *	namespace NAME [l=KEY:VALUE]...
+ *	service NS/NAME [WORD]...
+ *	slice NS/NAME of=SERVICE [WORD]...
+ *	endpoints NS/NAME [WORD]...
+ *	pod NS/NAME [WORD]...
+ *
+ * Words of a service: an address, `headless`, `e=EXTERNAL.NAME`, `publish`, `prefer`,
+ * `require`, `v4`, `v6`, `s=KEY:VALUE` (selector) and p=[NAME][/udp|/sctp]:PORT[>TARGET].
+ *
+ * Words of slices and endpoints: ports `p=` (PORT -1: none) and endpoints
+ * [!]ADDRESS[,ADDRESS]...[@HOSTNAME][#POD], `!` for one that is not ready. `--` begins
+ * another subset.
+ *
+ * Words of a pod: addresses, `ready`, `finished`, `terminating`, `host=`, `sub=`, and its
+ * container's ports `p=`.
+ *
+ * `l=KEY:VALUE` labels anything.
+ */
+
+/* Everything is in the arena. Fails the test where the text is wrong. */
+void object_from_text(const char *text, struct arena *arena, struct object *out);

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/synth/rig.h"
+
+/*
+ * What is in the store may depend only on what objects there are, never on how they came
+ * and went: after each batch of random changes it is what a fresh registry, synth and
+ * store make of the objects that are left.
+ */
+
+enum { OBJECTS_MAX = 200, LINE_SIZE = 400, BATCHES = 600 };
+
+/* The objects that are there, each as its line. */
+struct world {
+	uint64_t random;
+	char lines[OBJECTS_MAX][LINE_SIZE];
+	size_t count;
+};
+
+static unsigned draw(struct world *world, unsigned below)
+{
+	/* Knuth's multiplicative generator: the same on every machine. */
+	world->random = world->random * UINT64_C(6364136223846793005) +
+			UINT64_C(1442695040888963407);
+	return (unsigned)(world->random >> 33) % below;
+}
+
+static const char *pick(struct world *world, const char *const *texts, unsigned count)
+{
+	return texts[draw(world, count)];
+}
+
+#define PICK(world, array) pick(world, array, sizeof(array) / sizeof((array)[0]))
+
+static const char *const NAMESPACES[] = {"a", "b", "default"};
+static const char *const SERVICES[] = {"web", "db", "x"};
+static const char *const SLICES[] = {"s1", "s2", "s3", "s4"};
+static const char *const PODS[] = {"p1", "p2", "p3", "p4"};
+static const char *const CLUSTER_IPS[] = {
+	"", "", "10.0.0.5", "10.0.0.6", "10.0.0.7,fd00::7", "fd00::8", "10.1.0.1"};
+static const char *const ENDPOINTS[] = {"10.1.0.1", "10.1.0.2", "!10.1.0.3", "10.1.0.3",
+	"10.1.0.1,fd00::1", "fd00::2@h1", "10.1.0.2@h1", "10.1.0.4@h2", "fd00::@h2",
+	"10.0.0.5", "10.1.0.4#p1", "fd00::"};
+static const char *const PORTS[] = {"p=http:80", "p=http:80", "p=http:81", "p=:80",
+	"p=dns/udp:53", "p=dns:53", "p=none:-1", "p=http/sctp:9"};
+static const char *const SERVICE_PORTS[] = {"p=http:80", "p=http:80>web",
+	"p=http:81>8081", "p=:80", "p=dns/udp:53", "p=dns:53"};
+static const char *const POD_IPS[] = {
+	"10.1.0.1", "10.1.0.2", "10.1.0.3 fd00::3", "fd00::1", ""};
+static const char *const LABELS[] = {"app:web", "app:db", "tier:x"};
+
+/* A "a b c" of up to `most` picks in front of which stands `prefix`. */
+static void append_some(struct world *world, FILE *out, const char *prefix,
+	const char *const *texts, unsigned count, unsigned most)
+{
+	for (unsigned i = draw(world, most + 1); i; i--)
+		fprintf(out, " %s%s", prefix, pick(world, texts, count));
+}
+
+#define APPEND(world, out, prefix, array, most)                                          \
+	append_some(world, out, prefix, array, sizeof(array) / sizeof((array)[0]), most)
+
+static void draw_namespace(struct world *world, FILE *out)
+{
+	fprintf(out, "namespace %s", PICK(world, NAMESPACES));
+}
+
+static void draw_service(struct world *world, FILE *out)
+{
+	static const char *const policies[] = {
+		"", "", " prefer", " require v6 v4", " v6"};
+	fprintf(out, "service %s/%s", PICK(world, NAMESPACES), PICK(world, SERVICES));
+	unsigned kind = draw(world, 8);
+	if (kind == 0) {
+		fprintf(out, " e=%s", draw(world, 2) ? "example.com" : "web.a.svc.c.l");
+		return;
+	}
+	char addresses[64];
+	snprintf(addresses, sizeof(addresses), " %s", PICK(world, CLUSTER_IPS));
+	for (char *at = addresses; *at; at++)
+		if (*at == ',')
+			*at = ' ';
+	fputs(kind < 4 ? " headless" : addresses, out);
+	fputs(PICK(world, policies), out);
+	fputs(draw(world, 4) ? "" : " publish", out);
+	APPEND(world, out, "s=", LABELS, 2);
+	APPEND(world, out, "", SERVICE_PORTS, 3);
+}
+
+static void draw_subset(struct world *world, FILE *out)
+{
+	APPEND(world, out, "", PORTS, 2);
+	APPEND(world, out, "", ENDPOINTS, 4);
+}
+
+static void draw_slice(struct world *world, FILE *out)
+{
+	fprintf(out, "slice %s/%s of=%s", PICK(world, NAMESPACES), PICK(world, SLICES),
+		PICK(world, SERVICES));
+	draw_subset(world, out);
+}
+
+static void draw_endpoints(struct world *world, FILE *out)
+{
+	fprintf(out, "endpoints %s/%s", PICK(world, NAMESPACES), PICK(world, SERVICES));
+	for (unsigned i = draw(world, 3); i; i--) {
+		draw_subset(world, out);
+		fputs(" --", out);
+	}
+}
+
+static void draw_pod(struct world *world, FILE *out)
+{
+	static const char *const states[] = {
+		"", " ready", " ready", " ready finished", " ready terminating"};
+	static const char *const names[] = {
+		"", "", " host=h1", " host=h1 sub=web", " host=h2 sub=db"};
+	static const char *const ports[] = {"", " p=web:8080", " p=web:8081"};
+	fprintf(out, "pod %s/%s %s%s%s%s", PICK(world, NAMESPACES), PICK(world, PODS),
+		PICK(world, POD_IPS), PICK(world, states), PICK(world, names),
+		PICK(world, ports));
+	APPEND(world, out, "l=", LABELS, 3);
+}
+
+static void draw_object(struct world *world, char line[LINE_SIZE])
+{
+	static void (*const draws[])(struct world *, FILE *) = {draw_namespace,
+		draw_service, draw_service, draw_slice, draw_slice, draw_endpoints,
+		draw_pod, draw_pod};
+	memset(line, 0, LINE_SIZE);
+	FILE *out = fmemopen(line, LINE_SIZE, "w");
+	assert_non_null(out);
+	draws[draw(world, sizeof(draws) / sizeof(draws[0]))](world, out);
+	fclose(out);
+}
+
+/* Octets of "kind ns/name". */
+static size_t identity_length(const char *line)
+{
+	const char *end = strchr(strchr(line, ' ') + 1, ' ');
+	return end ? (size_t)(end - line) : strlen(line);
+}
+
+static char *world_find(struct world *world, const char *line)
+{
+	size_t length = identity_length(line);
+	for (size_t i = 0; i < world->count; i++)
+		if (identity_length(world->lines[i]) == length &&
+			memcmp(world->lines[i], line, length) == 0)
+			return world->lines[i];
+	return NULL;
+}
+
+/* One random change of the world; what a rig is to be fed with goes into `line`. */
+static void world_change(struct world *world, char line[LINE_SIZE])
+{
+	if (world->count && (draw(world, 3) == 0 || world->count > 30)) {
+		char *gone = world->lines[draw(world, (unsigned)world->count)];
+		snprintf(line, LINE_SIZE, "-%.*s", (int)identity_length(gone), gone);
+		char *last = world->lines[--world->count];
+		if (gone != last)
+			memcpy(gone, last, LINE_SIZE);
+		return;
+	}
+	draw_object(world, line);
+	char *at = world_find(world, line);
+	memcpy(at ? at : world->lines[world->count++], line, LINE_SIZE);
+}
+
+/* Prints where the texts differ. */
+static void print_difference(const char *wanted, const char *got)
+{
+	while (*wanted || *got) {
+		size_t left = strcspn(wanted, "\n"), right = strcspn(got, "\n");
+		if (left != right || memcmp(wanted, got, left) != 0)
+			print_message("wanted: %.*s\ngot:    %.*s\n", (int)left, wanted,
+				(int)right, got);
+		wanted += left + !!wanted[left];
+		got += right + !!got[right];
+	}
+}
+
+static bool is_as_fresh(
+	struct rig *rig, struct world *world, const struct rig_options *options)
+{
+	struct rig fresh;
+	rig_init(&fresh, options);
+	/* In another order than that of arrival. */
+	for (size_t i = 0, at = draw(world, OBJECTS_MAX); i < world->count; i++)
+		if (rig_feed(&fresh, world->lines[(at + i) % world->count]))
+			fail();
+	if (rig_settle(&fresh))
+		fail();
+	char *wanted = rig_text_inner(&fresh), *got = rig_text_inner(rig);
+	bool is_same = strcmp(wanted, got) == 0;
+	if (!is_same) {
+		print_difference(wanted, got);
+		for (size_t i = 0; i < world->count; i++)
+			print_message("  \"%s\",\n", world->lines[i]);
+	}
+	free(wanted);
+	free(got);
+	rig_deinit(&fresh);
+	return is_same;
+}
+
+static void run_batches(const struct rig_options *options, uint64_t seed)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	assert_non_null(world);
+	world->random = seed;
+	struct rig rig;
+	rig_init(&rig, options);
+	for (unsigned i = 0; i < BATCHES; i++) {
+		char lines[8][LINE_SIZE];
+		unsigned count = 1 + draw(world, 2) * draw(world, 8);
+		for (unsigned j = 0; j < count; j++) {
+			world_change(world, lines[j]);
+			if (rig_feed(&rig, lines[j]))
+				fail_msg("%s", lines[j]);
+		}
+		assert_int_equal(rig_settle(&rig), ERR_NONE);
+		store_commit(rig.store);
+		if (!is_as_fresh(&rig, world, options)) {
+			for (unsigned j = 0; j < count; j++)
+				print_message("  batch: %s\n", lines[j]);
+			fail_msg("seed %llu, batch %u", (unsigned long long)seed, i);
+		}
+		if (draw(world, 4) == 0)
+			store_reclaim(rig.store);
+	}
+	rig_deinit(&rig);
+	free(world);
+}
+
+static void any_order_of_changes_ends_in_the_same_answers(void **state)
+{
+	(void)state;
+	static const struct rig_options cases[] = {
+		{
+			.zones = {"c.l.", "10.in-addr.arpa.", "ip6.arpa."},
+			.own_addresses = {"10.1.0.1", "fd00::9"},
+			.synth = {.ttl_s = 5, .pods = PODS_VERIFIED},
+		},
+		{
+			.zones = {"c.l.", "a.svc.c.l.", "web.b.svc.c.l.",
+				"1.10.in-addr.arpa.", "10.in-addr.arpa."},
+			.own_addresses = {"10.1.0.2"},
+			.service_cidrs = {"10.0.0.0/28", "fd00::/124"},
+			.synth = {.ttl_s = 5,
+				.pods = PODS_INSECURE,
+				.uses_pod_names = true,
+				.ignores_empty = true},
+		},
+		{
+			.zones = {"c.l.", "in-addr.arpa."},
+			.service_cidrs = {"fd00::/125", "10.0.0.0/29"},
+			.namespaces = {"a", "default"},
+			.synth = {.ttl_s = 5},
+		},
+		{
+			.zones = {"c.l."},
+			.synth = {.ttl_s = 5, .pods = PODS_VERIFIED},
+		},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (uint64_t seed = 1; seed <= 2; seed++)
+			run_batches(&cases[i], seed * 100 + i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_order_of_changes_ends_in_the_same_answers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

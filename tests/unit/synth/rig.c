@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/synth/rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/wire/message.h"
+#include "tests/support/object_text.h"
+
+/* --- making one --- */
+
+static enum err before_change(void *context, const struct registry_service *service)
+{
+	struct rig *rig = context;
+	return synth_before_change(rig->synth, service);
+}
+
+static size_t read_addresses(struct arena *arena, const char *const *texts, size_t max,
+	const struct ipaddr **out)
+{
+	struct ipaddr *addresses = arena_calloc(arena, max, sizeof(*addresses));
+	size_t count = 0;
+	for (; count < max && texts[count]; count++)
+		assert_int_equal(ipaddr_parse(texts[count], &addresses[count]), ERR_NONE);
+	*out = addresses;
+	return count;
+}
+
+static void make_store(struct rig *rig, const struct rig_options *options)
+{
+	struct store_zone zones[RIG_ZONES_MAX];
+	unsigned count = 0;
+	for (; count < RIG_ZONES_MAX && options->zones[count]; count++) {
+		enum err err = dname_from_text(options->zones[count], &zones[count].name);
+		assert_int_equal(err, ERR_NONE);
+		zones[count].ttl_s = options->synth.ttl_s;
+	}
+	rig->primary = zones[0].name;
+	rig->store = store_new(&rig->key, zones, count);
+	assert_non_null(rig->store);
+}
+
+static void make_registry(struct rig *rig, const struct rig_options *options)
+{
+	struct ipprefix *cidrs = arena_calloc(&rig->arena, 2, sizeof(*cidrs));
+	const char **namespaces =
+		arena_calloc(&rig->arena, 4, sizeof(options->namespaces[0]));
+	struct registry_options registry = {
+		.key = &rig->key,
+		.service_cidrs = cidrs,
+		.namespaces = namespaces,
+		.keeps_pod_names = options->synth.uses_pod_names,
+		.ignores_endpoints = options->ignores_endpoints,
+	};
+	for (size_t i = 0; i < 2 && options->service_cidrs[i]; i++) {
+		enum err err = ipprefix_parse(options->service_cidrs[i], &cidrs[i]);
+		assert_int_equal(err, ERR_NONE);
+		registry.service_cidr_count++;
+	}
+	for (size_t i = 0; i < 4 && options->namespaces[i]; i++)
+		namespaces[registry.namespace_count++] = options->namespaces[i];
+	for (unsigned i = 0; i < store_zone_count(rig->store); i++)
+		registry.indexes_endpoints |=
+			synth_is_reverse(&store_zone(rig->store, i)->name);
+	const struct registry_observer observer = {rig, before_change};
+	rig->registry = registry_new(&registry, &observer);
+	assert_non_null(rig->registry);
+}
+
+void rig_init(struct rig *rig, const struct rig_options *options)
+{
+	*rig = (struct rig){.key = {1, 2}};
+	arena_init(&rig->arena, 4096);
+	diag_list_init(&rig->problems);
+	make_store(rig, options);
+	make_registry(rig, options);
+	struct synth_options synth = options->synth;
+	synth.primary = &rig->primary;
+	synth.own_address_count = read_addresses(
+		&rig->arena, options->own_addresses, 4, &synth.own_addresses);
+	rig->synth = synth_new(&synth, rig->registry, rig->store);
+	assert_non_null(rig->synth);
+}
+
+void rig_deinit(struct rig *rig)
+{
+	synth_free(rig->synth);
+	registry_free(rig->registry);
+	store_free(rig->store);
+	diag_list_deinit(&rig->problems);
+	arena_deinit(&rig->arena);
+}
+
+/* --- feeding it --- */
+
+enum err rig_feed(struct rig *rig, const char *line)
+{
+	/* Memory of its own, filled with other things afterwards, shows what the
+	 * registry should have copied. */
+	struct arena arena;
+	arena_init(&arena, 1024);
+	struct object object;
+	bool is_removal = *line == '-';
+	object_from_text(line + is_removal, &arena, &object);
+	object.origin = (struct object_origin){"cluster.yaml", 1};
+	enum err err = is_removal ? registry_remove(rig->registry, object.kind, object.ns,
+					    object.name)
+				  : registry_put(rig->registry, &object, &rig->problems);
+	arena_deinit(&arena);
+	return err;
+}
+
+enum err rig_settle(struct rig *rig)
+{
+	enum err err = registry_settle(rig->registry, &rig->problems);
+	if (!err)
+		err = synth_apply(rig->synth);
+	if (err)
+		return err;
+	registry_touched_services(rig->registry, &rig->recomputed);
+	registry_end_batch(rig->registry);
+	return ERR_NONE;
+}
+
+bool rig_put(struct rig *rig, const char *const *lines)
+{
+	for (; *lines; lines++)
+		if (rig_feed(rig, *lines))
+			fail_msg("%s", *lines);
+	assert_int_equal(rig_settle(rig), ERR_NONE);
+	return store_commit(rig->store);
+}
+
+/* --- reading it --- */
+
+struct line {
+	char *text;
+	size_t owner_length;
+	size_t order;
+};
+
+struct lines {
+	struct line *items;
+	size_t count, capacity;
+	const struct answer_set *set;
+	char owner[DNAME_TEXT_SIZE];
+	bool is_inner;
+};
+
+static void add_line(struct lines *lines, const char *rest)
+{
+	if (lines->count == lines->capacity) {
+		lines->capacity = lines->capacity * 2 + 64;
+		lines->items =
+			realloc(lines->items, lines->capacity * sizeof(*lines->items));
+		assert_non_null(lines->items);
+	}
+	struct line *line = &lines->items[lines->count];
+	*line = (struct line){
+		.owner_length = strlen(lines->owner), .order = lines->count};
+	char inner[64] = "";
+	if (lines->is_inner)
+		snprintf(inner, sizeof(inner), " [zone %u, %u below%s]", lines->set->zone,
+			lines->set->children, lines->set->is_implied ? ", implied" : "");
+	assert_true(asprintf(&line->text, "%s%s%s%s\n", lines->owner, *rest ? " " : "",
+			    rest, inner) > 0);
+	lines->count++;
+}
+
+/* The name at `rdata`, which may end with a pointer to the question. */
+static void name_text(
+	const struct answer_set *set, const uint8_t *rdata, size_t length, char *out)
+{
+	uint8_t name[2 * DNAME_MAX];
+	memcpy(name, rdata, length);
+	if (length >= 2 && name[length - 2] == 0xc0 &&
+		name[length - 1] == DNS_HEADER_SIZE)
+		memcpy(name + length - 2, set->name, set->name_length);
+	dname_to_text(name, out);
+}
+
+static void add_canned(struct lines *lines, const struct rrset *rrset)
+{
+	const uint8_t *record = rrset->data;
+	unsigned count = 0;
+	for (; record < rrset->data + rrset->size; record += canned_size(record)) {
+		char text[DNAME_TEXT_SIZE] = "?", type[16], ttl[16] = "";
+		const uint8_t *rdata = record + 12;
+		size_t length = canned_size(record) - 12;
+		assert_memory_equal(record, "\xc0\x0c", 2);
+		assert_int_equal(record[2] << 8 | record[3], rrset->type);
+		if (rrset->type == TYPE_A)
+			inet_ntop(AF_INET, rdata, text, sizeof(text));
+		else if (rrset->type == TYPE_AAAA)
+			inet_ntop(AF_INET6, rdata, text, sizeof(text));
+		else if (rrset->type == TYPE_TXT)
+			snprintf(text, sizeof(text), "\"%.*s\"", rdata[0], rdata + 1);
+		else
+			name_text(lines->set, rdata, length, text);
+		unsigned seconds = (unsigned)record[8] << 8 | record[9];
+		if (seconds != 5)
+			snprintf(ttl, sizeof(ttl), "%u ", seconds);
+		char line[DNAME_TEXT_SIZE + 64];
+		snprintf(line, sizeof(line), "%s%s %s", ttl,
+			dns_type_text(rrset->type, type), text);
+		add_line(lines, line);
+		count++;
+	}
+	assert_int_equal(count, rrset->count);
+}
+
+static void target_text(const struct answer_set *set, const struct srv_data *data,
+	const struct target *target, char *out)
+{
+	uint8_t name[2 * DNAME_MAX];
+	size_t length = target->label[0] ? 1u + target->label[0] : 0;
+	memcpy(name, target->label, length);
+	memcpy(name + length, set->name + data->skip, set->name_length - data->skip);
+	dname_to_text(name, out);
+}
+
+static void addresses_text(const struct target *target, FILE *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	for (unsigned i = 0; i < target->ipv4_count; i++)
+		fprintf(out, " %s",
+			inet_ntop(AF_INET, target->ipv4 + 4 * i, text, sizeof(text)));
+	for (unsigned i = 0; i < target->ipv6_count; i++)
+		fprintf(out, " %s",
+			inet_ntop(AF_INET6, target->ipv6 + 16 * i, text, sizeof(text)));
+}
+
+static void add_srv(struct lines *lines, const struct rrset *rrset)
+{
+	const struct srv_data *data = (const void *)rrset->data;
+	const struct srv_group *group = (const void *)(data + 1);
+	assert_int_equal(data->ttl_s, 5);
+	for (unsigned i = 0; i < rrset->count; i++, group = srv_group_next(group)) {
+		assert_true(group->port_count > 0);
+		for (uint32_t j = 0; j < group->target_count; j++)
+			for (uint16_t k = 0; k < group->port_count; k++) {
+				struct target target =
+					targets_get(data->targets, group->first + j);
+				char name[DNAME_TEXT_SIZE], *line = NULL;
+				size_t size;
+				target_text(lines->set, data, &target, name);
+				FILE *out = open_memstream(&line, &size);
+				assert_non_null(out);
+				fprintf(out, "SRV 0 %u %u %s", data->weight,
+					group->ports[k], name);
+				if (group->has_additional && k == 0)
+					addresses_text(&target, out);
+				fclose(out);
+				add_line(lines, line);
+				free(line);
+			}
+	}
+	assert_ptr_equal(group, rrset->data + rrset->size);
+}
+
+static bool add_set(void *context, const struct answer_set *set)
+{
+	struct lines *lines = context;
+	lines->set = set;
+	dname_to_text(set->name, lines->owner);
+	if (!set->rrset_count)
+		add_line(lines, "");
+	const struct rrset *rrset = NULL;
+	while ((rrset = answer_set_next(set, rrset)))
+		if (rrset->type == TYPE_SRV)
+			add_srv(lines, rrset);
+		else
+			add_canned(lines, rrset);
+	return true;
+}
+
+static int line_compare(const void *a, const void *b)
+{
+	const struct line *left = a, *right = b;
+	size_t length = left->owner_length < right->owner_length ? left->owner_length
+								 : right->owner_length;
+	int order = memcmp(left->text, right->text, length);
+	if (!order)
+		order = (left->owner_length > right->owner_length) -
+			(left->owner_length < right->owner_length);
+	return order ? order
+		     : (left->order > right->order) - (left->order < right->order);
+}
+
+static struct lines read_lines(const struct rig *rig, bool is_inner)
+{
+	struct lines lines = {.is_inner = is_inner};
+	store_each(rig->store, add_set, &lines);
+	if (lines.count)
+		qsort(lines.items, lines.count, sizeof(*lines.items), line_compare);
+	return lines;
+}
+
+static char *join_lines(struct lines *lines, bool (*keeps)(const struct line *line))
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	for (size_t i = 0; i < lines->count; i++) {
+		if (!keeps || keeps(&lines->items[i]))
+			fputs(lines->items[i].text, out);
+		free(lines->items[i].text);
+	}
+	fclose(out);
+	free(lines->items);
+	return text;
+}
+
+char *rig_text(const struct rig *rig)
+{
+	struct lines lines = read_lines(rig, false);
+	return join_lines(&lines, NULL);
+}
+
+char *rig_text_inner(const struct rig *rig)
+{
+	struct lines lines = read_lines(rig, true);
+	return join_lines(&lines, NULL);
+}
+
+static bool is_special(const struct line *line)
+{
+	static const char *const ends[] = {" NS ns.dns."};
+	bool is_empty = line->text[line->owner_length] == '\n';
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (strstr(line->text, ends[i]))
+			return false;
+	return !is_empty && strncmp(line->text, "dns-version.", 12) != 0 &&
+	       strncmp(line->text, "ns.dns.", 7) != 0;
+}
+
+void rig_expect(const struct rig *rig, const char *const *expected)
+{
+	struct lines lines = read_lines(rig, false);
+	char *text = join_lines(&lines, is_special);
+	char *wanted = NULL;
+	size_t size;
+	FILE *out = open_memstream(&wanted, &size);
+	assert_non_null(out);
+	for (; *expected; expected++)
+		fprintf(out, "%s\n", *expected);
+	fclose(out);
+	if (strcmp(text, wanted) != 0)
+		fail_msg("wanted:\n%sgot:\n%s", wanted, text);
+	free(text);
+	free(wanted);
+}
