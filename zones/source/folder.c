@@ -455,8 +455,6 @@ struct folder_file *folders_take_changed(struct folders *folders)
 {
 	struct folder_file *queue = folder_sort_queue(folders->changed);
 	folders->changed = NULL;
-	for (struct folder_file *file = queue; file; file = file->next)
-		file->is_queued = false;
 	return queue;
 }
 

@@ -31,7 +31,8 @@ struct folder_file {
 	struct ledger_list *list; /* the owner of the contents keeps it here */
 	struct folder_file *next; /* in the queue of changed files */
 	bool is_queued;
-	bool is_kept; /* an object delivered from it may be in force for longer than it is */
+	bool is_kept; /* an object delivered from it may be in force for longer than it is
+		       */
 	bool is_seen; /* met while its folder is looked through */
 	bool is_gone; /* left its folder; whoever takes it from the queue frees it */
 };
@@ -65,7 +66,8 @@ enum err folders_note(
  * to be called again. */
 enum err folders_scan(struct folders *folders) MUST_CHECK;
 
-/* All changed files, by path, linked by their `next`. */
+/* All changed files, by path, linked by their `next`. The taker clears is_queued of each
+ * when its turn comes. */
 struct folder_file *folders_take_changed(struct folders *folders);
 
 /* Queues a file that must be read again, or could not be read for want of memory. */

@@ -98,7 +98,9 @@ static void manifest_warn_twice(struct manifest_reading *reading,
 	const char *counts = strcmp(other->path, object->origin.file) < 0
 				     ? "which counts"
 				     : "which does not count";
-	if (!decode_may_tell(&reading->decode))
+	/* A file whose turn comes in this batch may have it no more, or says so itself.
+	 */
+	if (other->is_queued || !decode_may_tell(&reading->decode))
 		return;
 	diag_add(&reading->source->problems, SEVERITY_WARNING, object->origin.file,
 		object->origin.line, 0, "%s \"%s%s%s\" is also defined in \"%s\", %s",
@@ -203,6 +205,7 @@ static enum err manifest_read_changed(struct manifest_source *source)
 	while (next) {
 		struct folder_file *file = next;
 		next = file->next;
+		file->is_queued = false;
 		if (err) {
 			folders_queue(&source->folders, file);
 			continue;
