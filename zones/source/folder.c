@@ -48,6 +48,43 @@ static bool folder_stamp_equal(const struct folder_stamp *a, const struct folder
 	       folder_time_equal(&a->changed, &b->changed);
 }
 
+/* Whether a link in the folder leads to what has the descriptor. */
+static bool folder_has_target(const struct folder_dir *dir, int wd)
+{
+	for (size_t i = 0; dir->has_links && i < dir->count; i++)
+		if (dir->files[i]->wd == wd)
+			return true;
+	return false;
+}
+
+/* What has two names has one descriptor, which lives as long as either. */
+static void folder_unwatch(struct folders *folders, int wd)
+{
+	if (!folders->watch || wd < 0)
+		return;
+	for (struct folder_dir *dir = folders->dirs; dir; dir = dir->next)
+		if (dir->wd == wd || folder_has_target(dir, wd))
+			return;
+	for (size_t i = 0; i < folders->root_count; i++)
+		if (folders->roots[i].parent_wd == wd)
+			return;
+	watch_remove(folders->watch, wd);
+}
+
+/* Changes of what a link leads to are seen only there. */
+static void folder_watch_target(struct folders *folders, struct folder_file *file)
+{
+	struct stat st;
+	int before = file->wd;
+	int wd = -1;
+	if (lstat(file->path, &st) == 0 && S_ISLNK(st.st_mode) &&
+		watch_add_file(folders->watch, file->path, &wd) && errno == ENOSPC)
+		folder_fail(folders, file->path, "cannot be watched");
+	file->wd = wd;
+	if (before != wd)
+		folder_unwatch(folders, before);
+}
+
 /* The manifest `name` as it is now, new or known. `may_be_same`: it counts as changed
  * only when its stamp did. */
 static enum err folder_see_file(struct folders *folders, struct folder_dir *dir,
@@ -62,6 +99,8 @@ static enum err folder_see_file(struct folders *folders, struct folder_dir *dir,
 			return ERR_NOMEM;
 	}
 	file->is_seen = true;
+	if (folders->watch && dir->has_links)
+		folder_watch_target(folders, file);
 	if (!is_new && may_be_same && folder_stamp_equal(&stamp, &file->stamp))
 		return ERR_NONE;
 	file->stamp = stamp;
@@ -73,22 +112,9 @@ static void folder_lose_file(
 	struct folders *folders, struct folder_dir *dir, struct folder_file *file)
 {
 	folder_dir_remove(dir, file);
+	folder_unwatch(folders, file->wd);
 	file->is_gone = true;
 	folders_queue(folders, file);
-}
-
-/* A folder under two names has one descriptor, which lives as long as either. */
-static void folder_unwatch(struct folders *folders, int wd)
-{
-	if (!folders->watch || wd < 0)
-		return;
-	for (struct folder_dir *dir = folders->dirs; dir; dir = dir->next)
-		if (dir->wd == wd)
-			return;
-	for (size_t i = 0; i < folders->root_count; i++)
-		if (folders->roots[i].parent_wd == wd)
-			return;
-	watch_remove(folders->watch, wd);
 }
 
 /* The folder is gone, and with it all that was in it. */
@@ -557,6 +583,23 @@ static enum err folder_note_in(struct folders *folders, struct folder_dir *dir,
 	return err;
 }
 
+/* Something happened to what a link in the folder leads to. */
+static void folder_note_target(struct folder_dir *dir, const struct watch_change *change)
+{
+	for (size_t i = 0; dir->has_links && i < dir->count; i++) {
+		struct folder_file *file = dir->files[i];
+		struct stat st;
+		if (file->wd != change->wd)
+			continue;
+		if (change->is_ignored)
+			file->wd = -1;
+		bool is_cut =
+			change->is_open && stat(file->path, &st) == 0 && !st.st_size;
+		if (!is_cut)
+			dir->is_stale = true;
+	}
+}
+
 enum err folders_note(struct folders *folders, const struct watch_change *change)
 {
 	for (size_t i = 0; i < folders->root_count; i++) {
@@ -570,6 +613,7 @@ enum err folders_note(struct folders *folders, const struct watch_change *change
 	}
 	/* Noting may lose folders, but never the one it is noted in. */
 	for (struct folder_dir *dir = folders->dirs; dir; dir = dir->next) {
+		folder_note_target(dir, change);
 		if (dir->wd != change->wd)
 			continue;
 		enum err err = folder_note_in(folders, dir, change);

@@ -29,6 +29,7 @@ struct folder_file {
 	char *path;
 	struct folder_stamp stamp;
 	struct ledger_list *list; /* the owner of the contents keeps it here */
+	int wd;                   /* of what a link leads to, -1: not watched */
 	struct folder_file *next; /* in the queue of changed files */
 	bool is_queued;
 	bool is_kept; /* an object delivered from it may be in force for longer than it is

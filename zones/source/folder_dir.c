@@ -78,6 +78,7 @@ struct folder_file *folder_dir_add(struct folder_dir *dir, const char *name)
 	struct folder_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return NULL;
+	file->wd = -1;
 	file->path = folder_path(dir->path, name);
 	if (!file->path) {
 		free(file);

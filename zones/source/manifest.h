@@ -14,8 +14,9 @@ struct event_base;
  * "..data"). One object defined in two files: the file whose path sorts first counts,
  * and a warning names both.
  *
- * A file that cannot be parsed keeps its last good content in force. An object that is
- * invalid is left out alone. Control thread only.
+ * A file that cannot be parsed keeps its last good content in force, and so does one that
+ * was emptied by a writer who has not closed it yet. An object that is invalid is left
+ * out alone. Control thread only.
  */
 
 struct manifest_source;
@@ -34,14 +35,17 @@ void manifest_source_free(struct manifest_source *source);
 /*
  * Reads everything once and delivers it, then commit and synced. A folder that does not
  * exist is reported and leaves the source unsynced. Problems with files go to
- * sink->report. ERR_NOMEM only.
+ * sink->report. ERR_NOMEM only; may be called again then.
  */
 enum err manifest_source_load(struct manifest_source *source) MUST_CHECK;
 
 /*
  * Follows the folders with inotify from now on; what changes within 50 ms is delivered
- * as one commit. Folders that do not exist yet are waited for. To be called before
- * manifest_source_load, so that no change falls between the two. ERR_NOMEM, ERR_IO.
+ * as one commit, but a file that its writer keeps open and goes on writing is waited for,
+ * up to half a second. Folders that do not exist yet are waited for. Not seen are the far
+ * ends of links that lead nowhere yet, and of links to links outside of the folders. To
+ * be called before manifest_source_load, so that no change falls between the two, and
+ * the base outlives the source. ERR_NOMEM, ERR_IO.
  */
 enum err manifest_source_watch(
 	struct manifest_source *source, struct event_base *base) MUST_CHECK;

@@ -10,7 +10,9 @@
  */
 struct source_sink {
 	void *context;
-	/* The object is there, new or changed or as before. Borrowed for the call. */
+	/* The object is there, new or changed or as before. Borrowed for the call, but
+	 * for origin.file, which lasts until the object is removed or delivered again:
+	 * the origin counts even where nothing else is new. */
 	void (*upsert)(void *context, const struct object *object);
 	/* It is gone. `ns` is "" for a Namespace. */
 	void (*remove)(

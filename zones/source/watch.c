@@ -15,6 +15,8 @@
 enum {
 	WATCH_MASK = IN_CREATE | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM |
 		     IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR,
+	WATCH_FILE_MASK =
+		IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF,
 	WATCH_SELF = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT,
 	/* Beyond this many names a look at the whole folders is cheaper. */
 	PENDING_MAX = 8192,
@@ -260,13 +262,24 @@ void watch_close(struct watch *watch)
 	free(watch);
 }
 
-enum err watch_add(struct watch *watch, const char *path, int *wd)
+static enum err watch_add_masked(
+	struct watch *watch, const char *path, uint32_t mask, int *wd)
 {
-	int added = inotify_add_watch(watch->fd, path, WATCH_MASK);
+	int added = inotify_add_watch(watch->fd, path, mask);
 	if (added < 0)
 		return ERR_IO;
 	*wd = added;
 	return ERR_NONE;
+}
+
+enum err watch_add(struct watch *watch, const char *path, int *wd)
+{
+	return watch_add_masked(watch, path, WATCH_MASK, wd);
+}
+
+enum err watch_add_file(struct watch *watch, const char *path, int *wd)
+{
+	return watch_add_masked(watch, path, WATCH_FILE_MASK, wd);
 }
 
 void watch_remove(struct watch *watch, int wd)

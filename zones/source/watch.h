@@ -44,6 +44,8 @@ void watch_close(struct watch *watch);
 
 /* The descriptor of a folder, the same one for the same folder. ERR_IO. */
 enum err watch_add(struct watch *watch, const char *path, int *wd) MUST_CHECK;
+/* The same of a file, through links; it has no names, all that happens is of itself. */
+enum err watch_add_file(struct watch *watch, const char *path, int *wd) MUST_CHECK;
 void watch_remove(struct watch *watch, int wd);
 
 /* Lets `changed` be called in 50 ms. */

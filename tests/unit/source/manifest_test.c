@@ -259,6 +259,39 @@ static void a_config_map_volume_swaps_its_data(void **state)
 	expect(f, "upsert Namespace b at m/a.yaml:1\nremove Namespace a\ncommit\n");
 }
 
+static void a_file_that_a_link_leads_to_is_followed(void **state)
+{
+	struct fixture *f = *state;
+	write_names("elsewhere", "a");
+	assert_int_equal(symlink("../elsewhere", "m/1.yaml"), 0);
+	start(f, "m");
+	write_names("elsewhere", "b");
+	expect(f, "upsert Namespace b at m/1.yaml:1\nremove Namespace a\ncommit\n");
+	write_names("new", "c");
+	assert_int_equal(rename("new", "elsewhere"), 0);
+	expect(f, "upsert Namespace c at m/1.yaml:1\nremove Namespace b\ncommit\n");
+	write_names("elsewhere", "d");
+	expect(f, "upsert Namespace d at m/1.yaml:1\nremove Namespace c\ncommit\n");
+	assert_int_equal(unlink("m/1.yaml"), 0);
+	expect(f, "remove Namespace d\ncommit\n");
+}
+
+static void what_the_next_file_cannot_take_over_stays(void **state)
+{
+	struct fixture *f = *state;
+	write_names("m/1.yaml", "a");
+	write_names("m/2.yaml", "a");
+	start(f, "m");
+	write_file("m/2.yaml", "{");
+	free(wait_for(f, "report m/2.yaml:2:1: error: "));
+	assert_int_equal(unlink("m/1.yaml"), 0);
+	char *text = wait_for(f, "report m/2.yaml:2:1: error: ");
+	assert_null(strstr(text, "remove"));
+	free(text);
+	write_names("m/2.yaml", "a");
+	expect(f, "upsert Namespace a at m/2.yaml:1\ncommit\n");
+}
+
 static void a_folder_that_appears_later_is_read(void **state)
 {
 	struct fixture *f = *state;
@@ -443,6 +476,8 @@ int main(void)
 		TEST(a_file_cut_to_nothing_keeps_its_content_until_it_is_written),
 		TEST(a_writer_that_keeps_its_file_open_is_read),
 		TEST(a_config_map_volume_swaps_its_data),
+		TEST(a_file_that_a_link_leads_to_is_followed),
+		TEST(what_the_next_file_cannot_take_over_stays),
 		TEST(a_folder_that_appears_later_is_read),
 		TEST(a_folder_that_is_removed_may_come_back),
 		TEST(a_folder_replaced_by_rename_is_read_anew),
