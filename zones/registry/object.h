@@ -57,25 +57,25 @@ struct object_port {
 
 struct object_service {
 	enum service_type type;
-	bool is_headless;            /* clusterIP: None */
-	bool publishes_not_ready;    /* publishNotReadyAddresses */
+	bool is_headless;         /* clusterIP: None */
+	bool publishes_not_ready; /* publishNotReadyAddresses */
 	const struct ipaddr *cluster_ips;
-	size_t cluster_ip_count;     /* 0 to 2; 0: headless, ExternalName, or not given */
+	size_t cluster_ip_count; /* 0 to 2; 0: headless, ExternalName, or not given */
 	enum ip_family_policy ip_family_policy;
-	uint8_t ip_families[2];      /* 4 or 6 in order of preference; 0: not given */
-	const char *external_name;   /* ExternalName only */
+	uint8_t ip_families[2];    /* 4 or 6 in order of preference; 0: not given */
+	const char *external_name; /* ExternalName only */
 	const struct object_port *ports;
 	size_t port_count;
 	const struct object_label *selector;
-	size_t selector_count;       /* 0: a service without selector */
+	size_t selector_count; /* 0: a service without selector */
 };
 
 struct object_endpoint {
 	const struct ipaddr *addresses;
-	size_t address_count;  /* at least 1 */
-	const char *hostname;  /* lower-case label, "" */
-	const char *pod_name;  /* targetRef.name where the target is a Pod, "" */
-	bool is_ready;         /* conditions.ready true or absent */
+	size_t address_count; /* at least 1 */
+	const char *hostname; /* lower-case label, "" */
+	const char *pod_name; /* targetRef.name where the target is a Pod, "" */
+	bool is_ready;        /* conditions.ready true or absent */
 };
 
 struct object_subset {
@@ -87,7 +87,8 @@ struct object_subset {
 
 /* An EndpointSlice has one subset, an Endpoints object any number. */
 struct object_slice {
-	const char *service; /* label kubernetes.io/service-name; Endpoints: its own name */
+	const char
+		*service; /* label kubernetes.io/service-name; Endpoints: its own name */
 	const struct object_subset *subsets;
 	size_t subset_count;
 };
@@ -101,9 +102,9 @@ struct object_container_port {
 struct object_pod {
 	const struct ipaddr *ips; /* status.podIPs, else status.podIP */
 	size_t ip_count;
-	bool is_ready;         /* condition Ready is True */
-	bool is_finished;      /* phase Succeeded or Failed, or Unknown */
-	bool is_terminating;   /* has a deletionTimestamp */
+	bool is_ready;       /* condition Ready is True */
+	bool is_finished;    /* phase Succeeded or Failed, or Unknown */
+	bool is_terminating; /* has a deletionTimestamp */
 	bool is_host_network;
 	const char *hostname;  /* spec.hostname */
 	const char *subdomain; /* spec.subdomain */
@@ -113,7 +114,7 @@ struct object_pod {
 
 struct object {
 	enum object_kind kind;
-	const char *ns;   /* "" for a Namespace */
+	const char *ns; /* "" for a Namespace */
 	const char *name;
 	const struct object_label *labels;
 	size_t label_count;

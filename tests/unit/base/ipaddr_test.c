@@ -28,8 +28,8 @@ static void text_reads_back_in_canonical_form(void **state)
 static void what_is_no_address_is_refused(void **state)
 {
 	(void)state;
-	static const char *const cases[] = {
-		"", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "fe80::1%eth0", "1.2.3.4 ", "g::"};
+	static const char *const cases[] = {"", "1.2.3", "1.2.3.4.5", "01.2.3.4",
+		"256.1.1.1", "fe80::1%eth0", "1.2.3.4 ", "g::"};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct ipaddr address;
 		assert_int_equal(ipaddr_parse(cases[i], &address), ERR_SYNTAX);
