@@ -197,6 +197,8 @@ static unsigned udp_answer(struct udp_socket *socket, unsigned count)
 	unsigned reply_count = 0;
 	store_read_lock();
 	unsigned live_count = udp_begin(socket, count, live);
+	for (unsigned i = 0; i < live_count; i++)
+		query_prefetch(&udp->queries[live[i]]);
 	for (unsigned i = 0; i < live_count; i++) {
 		struct query *query = &udp->queries[live[i]];
 		enum verdict verdict = query_run(query);

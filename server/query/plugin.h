@@ -12,8 +12,10 @@ struct plugin_ops {
 	const char *name;
 	/* Answers, or passes on. NULL: the plugin only observes or only configures. */
 	enum verdict (*query)(void *instance, struct query *query);
-	/* Asks for the memory that `query` will read. May be NULL. */
+	/* Asks for the memory that tells where `query`'s answer is, then, when that has
+	 * come, for the answer. Either may be NULL. */
 	void (*prefetch)(void *instance, const struct query *query);
+	void (*prefetch_answer)(void *instance, const struct query *query);
 	/* Sees each finished reply of its block. May be NULL. */
 	void (*observe)(void *instance, const struct query *query);
 	void (*free)(void *instance);

@@ -46,6 +46,15 @@ bool query_begin(struct query *query, const struct router *router, const uint8_t
 	return true;
 }
 
+void query_prefetch(const struct query *query)
+{
+	for (unsigned i = 0; query->block && i < query->block->chain_length; i++) {
+		const struct plugin_instance *plugin = &query->block->chain[i];
+		if (plugin->ops->prefetch_answer)
+			plugin->ops->prefetch_answer(plugin->instance, query);
+	}
+}
+
 /* The rcode that stands before any plugin is asked; RCODE_NOERROR: ask them. */
 static enum dns_rcode query_early_rcode(const struct query *query)
 {

@@ -69,6 +69,10 @@ struct query_counters {
 bool query_begin(struct query *query, const struct router *router, const uint8_t *message,
 	size_t length, uint8_t *reply_buffer, uint16_t reply_size);
 
+/* Between the two, for batches: asks for the memory of the answer, whose place has been
+ * fetched since query_begin. */
+void query_prefetch(const struct query *query);
+
 /* Walks the chain. After VERDICT_REPLY, query_finish gives the length to be sent. */
 enum verdict query_run(struct query *query);
 

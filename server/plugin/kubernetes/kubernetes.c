@@ -259,6 +259,12 @@ static void kubernetes_prefetch(void *instance, const struct query *query)
 	store_prefetch(kubernetes->store, query->request.hash);
 }
 
+static void kubernetes_prefetch_answer(void *instance, const struct query *query)
+{
+	const struct kubernetes *kubernetes = instance;
+	store_prefetch_set(kubernetes->store, query->request.hash);
+}
+
 static void kubernetes_free(void *instance)
 {
 	free(instance);
@@ -268,6 +274,7 @@ static const struct plugin_ops kubernetes_ops = {
 	.name = "kubernetes",
 	.query = kubernetes_query,
 	.prefetch = kubernetes_prefetch,
+	.prefetch_answer = kubernetes_prefetch_answer,
 	.free = kubernetes_free,
 };
 
