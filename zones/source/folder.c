@@ -134,9 +134,10 @@ static void folder_lose_dir(struct folders *folders, struct folder_dir *gone)
 		if (folders->roots[i].dir == gone)
 			folders->roots[i].dir = NULL;
 	struct folder_dir **link = &folders->dirs;
-	while (*link != gone)
+	while (*link && *link != gone)
 		link = &(*link)->next;
-	*link = gone->next;
+	if (*link)
+		*link = gone->next;
 	folder_unwatch(folders, gone->wd);
 	folder_dir_free(gone);
 }
@@ -151,9 +152,11 @@ static struct folder_dir *folder_find_dir(struct folders *folders, const char *p
 
 static bool folder_is_root(const struct folders *folders, const char *path)
 {
-	for (size_t i = 0; i < folders->root_count; i++)
-		if (strcmp(folders->roots[i].path, path) == 0)
+	for (size_t i = 0; i < folders->root_count; i++) {
+		const char *root = folders->roots[i].path;
+		if (root && strcmp(root, path) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -520,8 +523,10 @@ enum err folders_init(struct folders *folders, const char *const *paths, size_t 
 			free(path);
 			continue;
 		}
-		folders->roots[folders->root_count++] = (struct folder_root){
-			.path = path, .parent_wd = -1, .is_stale = true};
+		struct folder_root *root = &folders->roots[folders->root_count++];
+		root->path = path;
+		root->parent_wd = -1;
+		root->is_stale = true;
 	}
 	return ERR_NONE;
 }

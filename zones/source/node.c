@@ -34,13 +34,14 @@ static int node_compare_keys(const void *a, const void *b)
 static enum err node_find_duplicate_sorted(
 	struct arena *arena, const struct node *map, const struct node **duplicate)
 {
-	const struct node **sorted = arena_calloc(arena, map->length, sizeof(*sorted));
+	const struct node **sorted =
+		arena_calloc(arena, map->length, sizeof(const struct node *));
 	if (!sorted)
 		return ERR_NOMEM;
 	size_t count = 0;
 	for (const struct node *node = map->first; node; node = node->next)
 		sorted[count++] = node;
-	qsort(sorted, count, sizeof(*sorted), node_compare_keys);
+	qsort(sorted, count, sizeof(const struct node *), node_compare_keys);
 	*duplicate = NULL;
 	for (size_t i = 1; i < count; i++) {
 		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0) {

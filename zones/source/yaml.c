@@ -321,9 +321,12 @@ static enum err yaml_map(struct yaml *yaml, struct node *map)
 			return err;
 		if (!key)
 			break;
-		err = yaml_child(yaml, YAML_NO_EVENT, &value, &ignored);
+		err = yaml_child(yaml, YAML_MAPPING_END_EVENT, &value, &ignored);
 		if (err)
 			return err;
+		if (!value)
+			return yaml_fail(
+				yaml, yaml_mark_of(key), "a key without a value");
 		if (is_merge && merged)
 			return yaml_fail(
 				yaml, yaml_mark_of(key), "the key \"<<\" appears twice");
