@@ -54,7 +54,7 @@ struct answer_set {
 	uint32_t hash;     /* low half of the name's hash, for growing the table */
 	uint8_t zone;      /* index in the store's zones */
 	uint8_t rrset_count;
-	bool is_implied; /* exists only because names below it do */
+	bool is_implied; /* exists only because names below it do; the control thread's */
 	uint8_t name_length;
 	uint8_t name[] __attribute__((aligned(8)));
 };

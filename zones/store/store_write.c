@@ -321,8 +321,8 @@ static bool set_is_same(
 {
 	const size_t fixed = offsetof(struct answer_set, name);
 	const struct answer_set *image = (const void *)builder->image.bytes;
-	return !set->is_implied && set->size == builder->image.length &&
-	       set->zone == image->zone && set->rrset_count == image->rrset_count &&
+	return set->size == builder->image.length && set->zone == image->zone &&
+	       set->rrset_count == image->rrset_count &&
 	       memcmp(set->name, image->name, set->size - fixed) == 0;
 }
 
@@ -346,8 +346,11 @@ enum err store_put(struct store *store, struct answer_builder *builder)
 		return ERR_NOMEM;
 	const struct dname *owner = &builder->owner;
 	struct answer_set *old = store_get(store, owner);
-	if (old && set_is_same(old, builder))
+	if (old && set_is_same(old, builder)) {
+		/* Readers do not look at it: no answer changes. */
+		old->is_implied = false;
 		return ERR_NONE;
+	}
 	struct answer_set *set = set_new(store, builder);
 	if (!set)
 		return ERR_NOMEM;
@@ -376,6 +379,10 @@ enum err store_remove(struct store *store, const struct dname *name)
 	if (!old || old->is_implied)
 		return ERR_NONE;
 	unsigned zone = old->zone;
+	if (old->children && !old->rrset_count) {
+		old->is_implied = true;
+		return ERR_NONE;
+	}
 	if (old->children) {
 		struct answer_set *set = set_new_empty(store, name, zone, true);
 		if (!set)
