@@ -4,19 +4,29 @@
 
 #include "zones/synth/synth_internal.h"
 
+/* A slot counts when it was filled since the last reset. */
+struct name_slot {
+	uint8_t *name; /* length octet, then the name */
+	uint32_t round;
+};
+
 /* Open addressing over names copied into an arena; a service has few names or, headless,
- * as many as endpoints. */
+ * as many as endpoints. A reset costs nothing, for after one large service there may
+ * come many small ones. */
 struct name_set {
 	struct arena arena;
-	uint8_t **slots; /* length octet, then the name */
+	struct name_slot *slots;
 	size_t capacity, count;
+	uint32_t round;
 };
 
 struct name_set *name_set_new(void)
 {
 	struct name_set *set = calloc(1, sizeof(*set));
-	if (set)
+	if (set) {
 		arena_init(&set->arena, 16384);
+		set->round = 1;
+	}
 	return set;
 }
 
@@ -32,9 +42,12 @@ void name_set_free(struct name_set *set)
 void name_set_reset(struct name_set *set)
 {
 	arena_reset(&set->arena);
+	set->count = 0;
+	if (++set->round)
+		return;
 	if (set->slots)
 		memset(set->slots, 0, set->capacity * sizeof(*set->slots));
-	set->count = 0;
+	set->round = 1;
 }
 
 /* The names of one service differ early and share their end: FNV-1a over all of it. Long
@@ -47,30 +60,39 @@ static size_t name_hash(const uint8_t *bytes, size_t length)
 	return (size_t)(hash ^ hash >> 32);
 }
 
-/* The slot of the name, or the free one where it would go. */
-static uint8_t **find_slot(
-	uint8_t **slots, size_t capacity, const uint8_t *bytes, uint8_t length)
+static bool slot_is_taken(const struct name_set *set, const struct name_slot *slot)
 {
-	size_t i = name_hash(bytes, length) & (capacity - 1);
-	while (slots[i] &&
-		(slots[i][0] != length || memcmp(slots[i] + 1, bytes, length) != 0))
-		i = (i + 1) & (capacity - 1);
-	return &slots[i];
+	return slot->round == set->round;
+}
+
+/* The slot of the name, or the free one where it would go. */
+static struct name_slot *find_slot(
+	const struct name_set *set, const uint8_t *bytes, uint8_t length)
+{
+	size_t mask = set->capacity - 1, i = name_hash(bytes, length) & mask;
+	for (;; i = (i + 1) & mask) {
+		struct name_slot *slot = &set->slots[i];
+		if (!slot_is_taken(set, slot) ||
+			(slot->name[0] == length &&
+				memcmp(slot->name + 1, bytes, length) == 0))
+			return slot;
+	}
 }
 
 static enum err name_set_grow(struct name_set *set)
 {
-	size_t capacity = set->capacity ? set->capacity * 2 : 64;
-	uint8_t **slots = calloc(capacity, sizeof(*slots));
-	if (!slots)
+	struct name_set grown = *set;
+	grown.capacity = set->capacity ? set->capacity * 2 : 64;
+	grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
+	if (!grown.slots)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < set->capacity; i++)
-		if (set->slots[i])
-			*find_slot(slots, capacity, set->slots[i] + 1, set->slots[i][0]) =
-				set->slots[i];
+	for (size_t i = 0; i < set->capacity; i++) {
+		const struct name_slot *slot = &set->slots[i];
+		if (slot_is_taken(set, slot))
+			*find_slot(&grown, slot->name + 1, slot->name[0]) = *slot;
+	}
 	free(set->slots);
-	set->slots = slots;
-	set->capacity = capacity;
+	*set = grown;
 	return ERR_NONE;
 }
 
@@ -81,15 +103,15 @@ enum err name_set_add(struct name_set *set, const struct dname *name)
 		if (err)
 			return err;
 	}
-	uint8_t **slot = find_slot(set->slots, set->capacity, name->bytes, name->length);
-	if (*slot)
+	struct name_slot *slot = find_slot(set, name->bytes, name->length);
+	if (slot_is_taken(set, slot))
 		return ERR_NONE;
 	uint8_t *copy = arena_alloc(&set->arena, name->length + 1u);
 	if (!copy)
 		return ERR_NOMEM;
 	copy[0] = name->length;
 	memcpy(copy + 1, name->bytes, name->length);
-	*slot = copy;
+	*slot = (struct name_slot){copy, set->round};
 	set->count++;
 	return ERR_NONE;
 }
@@ -97,5 +119,5 @@ enum err name_set_add(struct name_set *set, const struct dname *name)
 bool name_set_has(const struct name_set *set, const struct dname *name)
 {
 	return set->count &&
-	       *find_slot(set->slots, set->capacity, name->bytes, name->length);
+	       slot_is_taken(set, find_slot(set, name->bytes, name->length));
 }
