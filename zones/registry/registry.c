@@ -474,17 +474,19 @@ static enum err service_index(struct registry *registry, struct registry_service
 
 enum err registry_touch(struct registry *registry, struct registry_service *service)
 {
-	if (!service->is_touched) {
-		enum err err = touched_make_room(&registry->services_touched);
-		if (!err)
-			err = registry->observer.before_change(
-				registry->observer.context, service);
-		if (err)
-			return err;
+	/* Touched and indexed: the batch was settled, perhaps published in part, and goes
+	 * on. The observer has to know that state too. */
+	if (service->is_touched && !service->is_indexed)
+		return ERR_NONE;
+	enum err err = touched_make_room(&registry->services_touched);
+	if (!err)
+		err = registry->observer.before_change(
+			registry->observer.context, service);
+	if (err)
+		return err;
+	if (!service->is_touched)
 		touched_add(&registry->services_touched, service);
-		service->is_touched = true;
-	}
-	/* Also when it was touched before: the batch may have been settled since. */
+	service->is_touched = true;
 	service_unindex(registry, service);
 	return ERR_NONE;
 }

@@ -79,7 +79,8 @@ struct registry_pod_address {
 
 /*
  * Called when a service is touched for the first time in a batch, while it still is as
- * its published records say.
+ * its published records say; again when it is touched after registry_settle, in a batch
+ * that could not be ended.
  */
 struct registry_observer {
 	void *context;

@@ -96,22 +96,29 @@ static bool target_shares_slice(const struct synth *synth, const struct plan *pl
 	return false;
 }
 
+/* Adds how many names it found to `count`. */
 static enum err add_service_name_servers(struct synth *synth, unsigned zone,
-	const struct dname *suffix, const struct registry_service *service)
+	const struct dname *suffix, const struct registry_service *service, size_t *count)
 {
 	struct dname base;
+	unsigned home = (unsigned)store_zone_find(synth->store, suffix);
 	enum err err = plan_make(&synth->plan, &synth->options, service);
 	if (err || emit_service_name(service, suffix, &base))
 		return err;
 	const struct plan *plan = &synth->plan;
-	if (plan->kind == PLAN_CLUSTER_IP)
+	if (plan->kind == PLAN_CLUSTER_IP && emit_is_in_zone(synth, &base, home)) {
 		add_name_server(synth, zone, &base);
+		++*count;
+	}
 	for (uint32_t i = 0; plan->kind == PLAN_HEADLESS && i < plan->target_count; i++) {
 		const struct plan_target *target = &plan->targets[i];
 		struct dname name = base;
 		if (target_shares_slice(synth, plan, target) &&
-			!dname_prepend(&name, target->label, target->label_length))
+			!dname_prepend(&name, target->label, target->label_length) &&
+			emit_is_in_zone(synth, &name, home)) {
 			add_name_server(synth, zone, &name);
+			++*count;
+		}
 	}
 	return ERR_NONE;
 }
@@ -122,14 +129,15 @@ static enum err put_apex(struct synth *synth, unsigned zone)
 	const struct dname *suffix =
 		synth->zone_is_reverse[zone] ? synth->options.primary : apex;
 	const struct name_servers *list = &synth->name_servers;
+	size_t count = 0;
 	answer_begin(synth->builder, apex, zone);
 	for (size_t i = 0; i < list->count; i++) {
-		enum err err =
-			add_service_name_servers(synth, zone, suffix, list->services[i]);
+		enum err err = add_service_name_servers(
+			synth, zone, suffix, list->services[i], &count);
 		if (err)
 			return err;
 	}
-	if (!list->count && synth->options.own_address_count) {
+	if (!count && synth->options.own_address_count) {
 		struct dname name = *suffix;
 		if (!dname_prepend(&name, "dns", 3) && !dname_prepend(&name, "ns", 2))
 			add_name_server(synth, zone, &name);

@@ -101,12 +101,20 @@ struct emission {
 };
 
 struct emit_visitor {
+	const struct synth *synth;
+	unsigned zone;
 	void *context;
 	enum err (*service)(void *context, const struct dname *name);
 	enum err (*port)(void *context, const struct dname *name,
 		const struct port_filter *filter);
 	enum err (*endpoint)(void *context, const struct dname *name, uint32_t target);
 };
+
+/* A zone of the store may begin below a service's name; what is in it is not ours. */
+static bool is_visited(const struct emit_visitor *visitor, const struct dname *name)
+{
+	return emit_is_in_zone(visitor->synth, name, visitor->zone);
+}
 
 static enum err visit_ports(const struct plan *plan, const struct dname *base,
 	const struct emit_visitor *visitor)
@@ -118,7 +126,8 @@ static enum err visit_ports(const struct plan *plan, const struct dname *base,
 			const struct plan_port *port = &sets[i].ports[j];
 			struct dname name;
 			if (!*port->name || !port_is_first(sets, i, j) ||
-				port_name(base, port, &name))
+				port_name(base, port, &name) ||
+				!is_visited(visitor, &name))
 				continue;
 			struct port_filter filter = {port->name, port->protocol};
 			enum err err = visitor->port(visitor->context, &name, &filter);
@@ -133,8 +142,9 @@ static enum err visit_endpoints(const struct plan *plan, const struct dname *bas
 {
 	for (uint32_t i = 0; has_endpoint_names(plan) && i < plan->target_count; i++) {
 		struct dname name = *base;
-		if (dname_prepend(
-			    &name, plan->targets[i].label, plan->targets[i].label_length))
+		if (dname_prepend(&name, plan->targets[i].label,
+			    plan->targets[i].label_length) ||
+			!is_visited(visitor, &name))
 			continue;
 		enum err err = visitor->endpoint(visitor->context, &name, i);
 		if (err)
@@ -190,10 +200,11 @@ static enum err name_only_endpoint(
 enum err emit_names(const struct synth *synth, const struct plan *plan,
 	const struct name_visitor *visitor)
 {
-	const struct emit_visitor names = {
-		(void *)visitor, name_only, name_only_port, name_only_endpoint};
+	struct emit_visitor names = {
+		synth, 0, (void *)visitor, name_only, name_only_port, name_only_endpoint};
 	struct dname base;
 	for (unsigned zone = 0; next_zone(synth, plan, &zone, &base); zone++) {
+		names.zone = zone;
 		enum err err = visit_names(plan, &base, &names);
 		if (err)
 			return err;
@@ -269,7 +280,8 @@ static uint32_t count_ports(
 	return count;
 }
 
-enum { GROUP_PORTS_MAX = 256 };
+/* As many as a source lets an object have. */
+enum { GROUP_PORTS_MAX = 1024 };
 
 /* The numbers of the set's ports that pass, each once and none of `except`. */
 struct port_list {
@@ -462,23 +474,33 @@ static const struct targets *previous_targets(
 	return srv ? ((const struct srv_data *)srv->data)->targets : NULL;
 }
 
-static void add_target(
+/* An additional record set is whole or not there (RFC 2181 9). */
+static uint16_t whole_set(uint32_t count)
+{
+	return count <= UINT16_MAX ? (uint16_t)count : 0;
+}
+
+static enum err add_target(
 	struct synth *synth, const struct plan *plan, const struct plan_target *target)
 {
-	uint8_t ipv4[4 * 64], ipv6[16 * 64];
-	uint16_t count4 = 0, count6 = 0;
+	uint8_t *ipv4 = arena_alloc(&synth->plan.arena, target->hit_count * (4u + 16u));
+	if (!ipv4)
+		return ERR_NOMEM;
+	uint8_t *ipv6 = ipv4 + target->hit_count * 4u;
+	uint32_t count4 = 0, count6 = 0;
 	uint32_t end = target->first_hit + target->hit_count;
 	for (uint32_t i = target->first_hit; i < end; i++) {
 		const struct ipaddr *address = &plan->hits[i].address;
 		if (is_repeated_in_target(plan, target, i))
 			continue;
-		if (address->length == 4 && count4 < 64)
+		if (address->length == 4)
 			memcpy(ipv4 + 4 * count4++, address->bytes, 4);
-		else if (address->length == 16 && count6 < 64)
+		else
 			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
 	}
 	targets_add(synth->targets_builder, target->label, target->label_length, ipv4,
-		count4, ipv6, count6);
+		whole_set(count4), ipv6, whole_set(count6));
+	return ERR_NONE;
 }
 
 static enum err make_endpoint_targets(struct emission *emission)
@@ -491,8 +513,11 @@ static enum err make_endpoint_targets(struct emission *emission)
 	if (dname_prepend(&first, plan->targets[0].label, plan->targets[0].label_length))
 		first = emission->base;
 	targets_reset(synth->targets_builder);
-	for (uint32_t i = 0; i < plan->target_count; i++)
-		add_target(synth, plan, &plan->targets[i]);
+	for (uint32_t i = 0; i < plan->target_count; i++) {
+		enum err err = add_target(synth, plan, &plan->targets[i]);
+		if (err)
+			return err;
+	}
 	emission->endpoint_targets =
 		targets_finish(synth->targets_builder, previous_targets(synth, &first));
 	return emission->endpoint_targets ? ERR_NONE : ERR_NOMEM;
@@ -520,8 +545,8 @@ static enum err make_service_targets(struct emission *emission)
 
 static enum err emit_in_zone(struct emission *emission)
 {
-	const struct emit_visitor answers = {
-		emission, emit_service, emit_port, emit_endpoint};
+	const struct emit_visitor answers = {emission->synth, emission->zone, emission,
+		emit_service, emit_port, emit_endpoint};
 	enum err err = make_endpoint_targets(emission);
 	if (!err && emission->plan->kind == PLAN_CLUSTER_IP)
 		err = make_service_targets(emission);

@@ -34,7 +34,8 @@ unsigned plan_endpoint_label(const struct synth_options *options,
 	const struct pack_endpoint *endpoint, const struct ipaddr *address, char *out)
 {
 	const char *name = endpoint->hostname;
-	if (!*name && options->uses_pod_names)
+	/* A pod may be called "web.0", which is no label. */
+	if (!*name && options->uses_pod_names && !strchr(endpoint->pod_name, '.'))
 		name = endpoint->pod_name;
 	size_t length = strlen(name);
 	if (length && length < LABEL_SIZE) {
@@ -275,8 +276,12 @@ static enum plan_kind plan_kind_of(
 	const struct pack_service *object = plan->service->object;
 	if (!object)
 		return PLAN_NOTHING;
-	if (object->type == SERVICE_EXTERNAL_NAME)
-		return PLAN_EXTERNAL_NAME;
+	struct ipaddr address;
+	if (object->type == SERVICE_EXTERNAL_NAME) {
+		/* An address is no name that a CNAME could point at. */
+		const char *text = pack_service_external_name(object);
+		return ipaddr_parse(text, &address) ? PLAN_EXTERNAL_NAME : PLAN_NOTHING;
+	}
 	if (object->is_headless)
 		return plan->hit_count ? PLAN_HEADLESS : PLAN_NOTHING;
 	bool is_empty = options->ignores_empty && !plan->hit_count;

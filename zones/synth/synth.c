@@ -96,8 +96,6 @@ static enum err note_published(
 	if (!published)
 		return ERR_NOMEM;
 	published->service = service;
-	published->next = synth->published;
-	synth->published = published;
 	struct noting noting = {synth, published};
 	const struct name_visitor visitor = {&noting, note_name};
 	enum err err = plan_make(&synth->plan, &synth->options, service);
@@ -105,7 +103,11 @@ static enum err note_published(
 		err = emit_names(synth, &synth->plan, &visitor);
 	if (!err && synth->has_reverse)
 		err = reverse_addresses(&synth->plan, &noting, note_address);
-	return err;
+	if (err)
+		return err;
+	published->next = synth->published;
+	synth->published = published;
+	return ERR_NONE;
 }
 
 enum err synth_before_change(void *context, const struct registry_service *service)
@@ -182,6 +184,25 @@ static struct published **sort_published(struct synth *synth, size_t *count)
 	return sorted;
 }
 
+/* A service has one record, or more where a batch was applied in part and then went
+ * on. */
+static enum err withdraw_all(struct synth *synth, struct published **sorted, size_t count,
+	const struct registry_service *service)
+{
+	struct published key = {.service = service}, *wanted = &key;
+	struct published **end = sorted + count;
+	struct published **found = bsearch(
+		&wanted, sorted, count, sizeof(struct published *), published_compare);
+	if (!found)
+		return ERR_NONE;
+	while (found > sorted && found[-1]->service == service)
+		found--;
+	enum err err = ERR_NONE;
+	for (; !err && found < end && (*found)->service == service; found++)
+		err = withdraw(synth, *found);
+	return err;
+}
+
 static enum err apply_services(struct synth *synth)
 {
 	size_t count, published_count;
@@ -193,12 +214,8 @@ static enum err apply_services(struct synth *synth)
 	for (size_t i = 0; i < count; i++) {
 		name_set_reset(synth->emitted);
 		enum err err = apply_service(synth, services[i]);
-		if (err)
-			return err;
-		struct published key = {.service = services[i]}, *wanted = &key;
-		struct published **found = bsearch(&wanted, sorted, published_count,
-			sizeof(struct published *), published_compare);
-		err = found ? withdraw(synth, *found) : ERR_NONE;
+		if (!err)
+			err = withdraw_all(synth, sorted, published_count, services[i]);
 		if (err)
 			return err;
 	}

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "server/wire/message.h"
+#include "tests/support/failing_malloc.h"
 #include "tests/support/object_text.h"
 
 /* --- making one --- */
@@ -101,10 +102,21 @@ void rig_deinit(struct rig *rig)
 
 /* --- feeding it --- */
 
+static void rig_arm(struct rig *rig)
+{
+	if (rig->fail_at)
+		failing_malloc_arm(rig->fail_at);
+}
+
+static void rig_disarm(struct rig *rig, enum err err)
+{
+	bool has_failed = rig->fail_at && failing_malloc_disarm();
+	rig->fail_at = 0;
+	assert_true(err == ERR_NONE || (has_failed && err == ERR_NOMEM));
+}
+
 enum err rig_feed(struct rig *rig, const char *line)
 {
-	/* Memory of its own, filled with other things afterwards, shows what the
-	 * registry should have copied. */
 	struct arena arena;
 	arena_init(&arena, 1024);
 	struct object object;
@@ -120,9 +132,11 @@ enum err rig_feed(struct rig *rig, const char *line)
 
 enum err rig_settle(struct rig *rig)
 {
+	rig_arm(rig);
 	enum err err = registry_settle(rig->registry, &rig->problems);
 	if (!err)
 		err = synth_apply(rig->synth);
+	rig_disarm(rig, err);
 	if (err)
 		return err;
 	registry_touched_services(rig->registry, &rig->recomputed);

@@ -31,6 +31,7 @@ struct rig {
 	struct synth *synth;
 	struct diag_list problems;
 	size_t recomputed; /* services touched in the last batch */
+	size_t fail_at;    /* this allocation of the next feed or settle fails; 0: none */
 };
 
 void rig_init(struct rig *rig, const struct rig_options *options);
