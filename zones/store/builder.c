@@ -196,8 +196,10 @@ void targets_add(struct targets_builder *builder, const void *label, size_t labe
 	at += label_length;
 	memcpy(at, &ipv4_count, 2);
 	memcpy(at + 2, &ipv6_count, 2);
-	memcpy(at + 4, ipv4, octets4);
-	memcpy(at + 4 + octets4, ipv6, octets6);
+	if (octets4)
+		memcpy(at + 4, ipv4, octets4);
+	if (octets6)
+		memcpy(at + 4 + octets4, ipv6, octets6);
 }
 
 struct targets *targets_finish(

@@ -83,7 +83,8 @@ struct targets_builder *targets_builder_new(void);
 void targets_builder_free(struct targets_builder *builder);
 void targets_reset(struct targets_builder *builder);
 
-/* One target: `label` without length octet, 0 to 63 octets; 4 and 16 octets an address.
+/* One target: `label` without length octet, 0 to 63 octets; 4 and 16 octets an address,
+ * NULL where there is none.
  */
 void targets_add(struct targets_builder *builder, const void *label, size_t label_length,
 	const uint8_t *ipv4, uint16_t ipv4_count, const uint8_t *ipv6,
