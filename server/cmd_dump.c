@@ -29,13 +29,22 @@ static bool collect(void *context, const struct answer_set *set)
 	return true;
 }
 
-/* Canonical order (RFC 4034 6.1): label by label from the right. */
-static int name_compare(const uint8_t *left, const uint8_t *right)
+/* Where each label in front of the zone's name begins; returns how many. */
+static unsigned list_labels(const struct answer_set *set, uint8_t *offsets)
+{
+	unsigned count = 0;
+	for (unsigned at = 0; at < set->label_length; at += set->labels[at] + 1u)
+		offsets[count++] = (uint8_t)at;
+	return count;
+}
+
+/* Canonical order in one zone (RFC 4034 6.1): label by label from the right. */
+static int name_compare(const struct answer_set *left, const struct answer_set *right)
 {
 	uint8_t a[DNAME_LABELS_MAX], b[DNAME_LABELS_MAX];
-	unsigned i = dname_labels(left, a), j = dname_labels(right, b);
+	unsigned i = list_labels(left, a), j = list_labels(right, b);
 	while (i && j) {
-		const uint8_t *x = left + a[--i], *y = right + b[--j];
+		const uint8_t *x = left->labels + a[--i], *y = right->labels + b[--j];
 		int order = memcmp(x + 1, y + 1, x[0] < y[0] ? x[0] : y[0]);
 		if (!order)
 			order = x[0] - y[0];
@@ -50,7 +59,7 @@ static int set_compare(const void *left, const void *right)
 	const struct answer_set *const *a = left, *const *b = right;
 	if ((*a)->zone != (*b)->zone)
 		return (*a)->zone - (*b)->zone;
-	return name_compare((*a)->name, (*b)->name);
+	return name_compare(*a, *b);
 }
 
 /* Prints the answer section that `write` makes; additional records belong elsewhere. */
@@ -61,11 +70,10 @@ static enum err print_answer(const struct listing *listing, const struct answer_
 		question[DNS_HEADER_SIZE + DNAME_MAX + 4];
 	struct request request = {
 		.message = question,
-		.name.length = set->name_length,
-		.question_length = (uint16_t)(set->name_length + 4),
 	};
-	memcpy(request.name.bytes, set->name, set->name_length);
-	memcpy(question + DNS_HEADER_SIZE, set->name, set->name_length);
+	answer_set_owner(listing->store, set, &request.name);
+	request.question_length = (uint16_t)(request.name.length + 4);
+	memcpy(question + DNS_HEADER_SIZE, request.name.bytes, request.name.length);
 	struct reply reply;
 	reply_init(&reply, &request, message, DNS_MESSAGE_MAX);
 	struct answer_owner owner =
@@ -75,11 +83,10 @@ static enum err print_answer(const struct listing *listing, const struct answer_
 	else
 		answer_soa(&reply, listing->store, set->zone, &owner);
 	reply.additional_count = 0;
-	size_t answered = reply.length;
 	const uint8_t *at = reply.owner_end;
 	for (unsigned i = 0; i < reply.answer_count; i++)
 		at += canned_size(at);
-	answered = (size_t)(at - message);
+	size_t answered = (size_t)(at - message);
 	reply_finish(&reply, &request, 0);
 	return zone_text_write_records(message, answered, stdout);
 }
@@ -87,7 +94,7 @@ static enum err print_answer(const struct listing *listing, const struct answer_
 static enum err print_set(const struct listing *listing, const struct answer_set *set)
 {
 	enum err err = ERR_NONE;
-	if (set->name_length == store_zone(listing->store, set->zone)->name.length)
+	if (!set->label_length)
 		err = print_answer(listing, set, NULL);
 	const struct rrset *rrset = NULL;
 	while (!err && (rrset = answer_set_next(set, rrset)))

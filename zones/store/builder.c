@@ -40,9 +40,12 @@ static void buffer_reset(struct buffer *buffer)
 
 /* --- answer sets --- */
 
-struct answer_builder *answer_builder_new(void)
+struct answer_builder *answer_builder_new(const struct store *store)
 {
-	return calloc(1, sizeof(struct answer_builder));
+	struct answer_builder *builder = calloc(1, sizeof(*builder));
+	if (builder)
+		builder->store = store;
+	return builder;
 }
 
 void answer_builder_free(struct answer_builder *builder)
@@ -60,13 +63,15 @@ void answer_begin(
 	builder->owner = *owner;
 	builder->targets = NULL;
 	builder->rrset_at = 0;
-	size_t size = sizeof(struct answer_set) + answer_name_space(owner->length);
+	size_t labels =
+		(size_t)owner->length - builder->store->zones[zone].zone.name.length;
+	size_t size = sizeof(struct answer_set) + answer_label_space(labels);
 	struct answer_set *set = (void *)buffer_extend(&builder->image, size);
 	if (!set)
 		return;
 	set->zone = (uint8_t)zone;
-	set->name_length = owner->length;
-	memcpy(set->name, owner->bytes, owner->length);
+	set->label_length = (uint8_t)labels;
+	memcpy(set->labels, owner->bytes, labels);
 }
 
 /* The rrset being built; the image may have moved since it was begun. */

@@ -13,6 +13,7 @@ struct buffer {
 };
 
 struct answer_builder {
+	const struct store *store;
 	struct buffer image; /* the answer set as it will be stored */
 	struct dname owner;
 	struct targets *targets; /* of its SRV rrset, borrowed */

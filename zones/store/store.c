@@ -36,7 +36,7 @@ const struct answer_set *store_find(
 		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
 			continue;
 		const struct answer_set *set = slot_set(slot);
-		if (set->name_length == length && memcmp(set->name, name, length) == 0)
+		if (set_has_name(store, set, name, length))
 			return set;
 	}
 }
@@ -48,9 +48,19 @@ const struct answer_set *store_find_name(
 	return store_find(store, name->bytes, name->length, hash);
 }
 
+void answer_set_owner(
+	const struct store *store, const struct answer_set *set, struct dname *out)
+{
+	const struct dname *zone = &store->zones[set->zone].zone.name;
+	memcpy(out->bytes, set->labels, set->label_length);
+	memcpy(out->bytes + set->label_length, zone->bytes, zone->length);
+	out->length = (uint8_t)(set->label_length + zone->length);
+}
+
 static const struct rrset *answer_set_first(const struct answer_set *set)
 {
-	return (const struct rrset *)(set->name + answer_name_space(set->name_length));
+	return (const struct rrset *)(set->labels +
+				      answer_label_space(set->label_length));
 }
 
 const struct rrset *answer_set_next(

@@ -15,7 +15,9 @@
  *
  * An answer set is one block of memory:
  *
- *     struct answer_set | owner name, padded to 8 | rrset | data, padded to 8 | rrset ...
+ *     struct answer_set | labels, padded to 8 | rrset | data, padded to 8 | rrset ...
+ *
+ * The labels are those of the owner name in front of its zone's name, which is kept once.
  *
  * An rrset of any type but SRV is canned: whole records, ready to follow the question,
  * whose owner is the compression pointer c00c to the question name. Records of one rrset
@@ -55,8 +57,8 @@ struct answer_set {
 	uint8_t zone;      /* index in the store's zones */
 	uint8_t rrset_count;
 	bool is_implied; /* exists only because names below it do; the control thread's */
-	uint8_t name_length;
-	uint8_t name[] __attribute__((aligned(8)));
+	uint8_t label_length; /* octets of the labels; 0: the zone's apex */
+	uint8_t labels[] __attribute__((aligned(8)));
 };
 
 /* A name that SRV records point at, and its addresses: the octets of `count` targets,
@@ -109,6 +111,10 @@ const struct answer_set *store_find(
 /* The same, hashing here: for names that did not come with a question. */
 const struct answer_set *store_find_name(
 	const struct store *store, const struct dname *name);
+
+/* The owner name, put together again. */
+void answer_set_owner(
+	const struct store *store, const struct answer_set *set, struct dname *out);
 
 /* Both valid as long as the set. NULL: no such type; NULL: `rrset` was the last. */
 const struct rrset *answer_set_find(const struct answer_set *set, uint16_t type);

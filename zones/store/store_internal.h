@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "zones/store/store.h"
 
@@ -47,7 +48,17 @@ struct store {
 	struct writer *writer;
 };
 
-static inline size_t answer_name_space(size_t length)
+/* Is this the owner name of the set? */
+static inline bool set_has_name(const struct store *store, const struct answer_set *set,
+	const uint8_t *name, size_t length)
+{
+	const struct dname *zone = &store->zones[set->zone].zone.name;
+	return set->label_length + zone->length == length &&
+	       memcmp(set->labels, name, set->label_length) == 0 &&
+	       memcmp(zone->bytes, name + set->label_length, zone->length) == 0;
+}
+
+static inline size_t answer_label_space(size_t length)
 {
 	return (length + 7) & ~(size_t)7;
 }

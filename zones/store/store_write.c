@@ -143,9 +143,10 @@ static uint64_t slot_make(uint64_t hash, const struct answer_set *set)
 }
 
 /* The slot that holds `name`, or NULL. */
-static _Atomic uint64_t *table_find(
-	struct table *table, const uint8_t *name, size_t length, uint64_t hash)
+static _Atomic uint64_t *store_find_slot(
+	const struct store *store, const struct dname *name, uint64_t hash)
 {
+	struct table *table = writer_table(store);
 	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
 		uint64_t slot =
 			atomic_load_explicit(&table->slots[i], memory_order_relaxed);
@@ -154,7 +155,7 @@ static _Atomic uint64_t *table_find(
 		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
 			continue;
 		const struct answer_set *set = slot_set(slot);
-		if (set->name_length == length && memcmp(set->name, name, length) == 0)
+		if (set_has_name(store, set, name->bytes, name->length))
 			return &table->slots[i];
 	}
 }
@@ -208,7 +209,9 @@ static enum err store_insert(struct store *store, struct answer_set *set)
 	enum err err = store_make_room(store);
 	if (err)
 		return err;
-	uint64_t hash = hash_bytes(&store->key, set->name, set->name_length);
+	struct dname owner;
+	answer_set_owner(store, set, &owner);
+	uint64_t hash = hash_bytes(&store->key, owner.bytes, owner.length);
 	set->hash = (uint32_t)hash;
 	table_insert(writer_table(store), hash, set);
 	store->writer->names++;
@@ -218,9 +221,10 @@ static enum err store_insert(struct store *store, struct answer_set *set)
 
 static void store_delete(struct store *store, struct answer_set *set)
 {
-	uint64_t hash = hash_bytes(&store->key, set->name, set->name_length);
-	_Atomic uint64_t *slot =
-		table_find(writer_table(store), set->name, set->name_length, hash);
+	struct dname owner;
+	answer_set_owner(store, set, &owner);
+	uint64_t hash = hash_bytes(&store->key, owner.bytes, owner.length);
+	_Atomic uint64_t *slot = store_find_slot(store, &owner, hash);
 	assert(slot);
 	atomic_store_explicit(slot, SLOT_REMOVED, memory_order_release);
 	store->writer->names--;
@@ -231,9 +235,10 @@ static void store_delete(struct store *store, struct answer_set *set)
 static void store_replace(
 	struct store *store, struct answer_set *old, struct answer_set *set)
 {
-	uint64_t hash = hash_bytes(&store->key, set->name, set->name_length);
-	_Atomic uint64_t *slot =
-		table_find(writer_table(store), set->name, set->name_length, hash);
+	struct dname owner;
+	answer_set_owner(store, set, &owner);
+	uint64_t hash = hash_bytes(&store->key, owner.bytes, owner.length);
+	_Atomic uint64_t *slot = store_find_slot(store, &owner, hash);
 	assert(slot);
 	set->hash = (uint32_t)hash;
 	set->children = old->children;
@@ -261,7 +266,8 @@ static struct dname parent_of(const struct dname *name)
 static struct answer_set *set_new_empty(
 	struct store *store, const struct dname *name, unsigned zone, bool is_implied)
 {
-	size_t size = sizeof(struct answer_set) + answer_name_space(name->length);
+	size_t labels = (size_t)name->length - store->zones[zone].zone.name.length;
+	size_t size = sizeof(struct answer_set) + answer_label_space(labels);
 	struct answer_set *set = slab_take(store->writer->slab, size);
 	if (!set)
 		return NULL;
@@ -269,8 +275,8 @@ static struct answer_set *set_new_empty(
 	set->size = (uint32_t)size;
 	set->zone = (uint8_t)zone;
 	set->is_implied = is_implied;
-	set->name_length = name->length;
-	memcpy(set->name, name->bytes, name->length);
+	set->label_length = (uint8_t)labels;
+	memcpy(set->labels, name->bytes, labels);
 	return set;
 }
 
@@ -319,11 +325,12 @@ static enum err parent_hold(struct store *store, const struct dname *name, unsig
 static bool set_is_same(
 	const struct answer_set *set, const struct answer_builder *builder)
 {
-	const size_t fixed = offsetof(struct answer_set, name);
+	const size_t fixed = offsetof(struct answer_set, labels);
 	const struct answer_set *image = (const void *)builder->image.bytes;
 	return set->size == builder->image.length && set->zone == image->zone &&
 	       set->rrset_count == image->rrset_count &&
-	       memcmp(set->name, image->name, set->size - fixed) == 0;
+	       set->label_length == image->label_length &&
+	       memcmp(set->labels, image->labels, set->size - fixed) == 0;
 }
 
 static struct answer_set *set_new(

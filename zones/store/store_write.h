@@ -53,11 +53,11 @@ void store_each(const struct store *store,
 /* --- building an answer set --- */
 
 /*
- * Collects one name's record sets. Reused from name to name, so that nothing is
- * allocated once it has grown. Errors stick and come out of store_put. Records of one
- * type are added one after the other, none twice.
+ * Collects one name's record sets for the store that it was made with. Reused from name
+ * to name, so that nothing is allocated once it has grown. Errors stick and come out of
+ * store_put. Records of one type are added one after the other, none twice.
  */
-struct answer_builder *answer_builder_new(void);
+struct answer_builder *answer_builder_new(const struct store *store);
 void answer_builder_free(struct answer_builder *builder);
 
 /* Begins a name in `zone` (an index), lower-case. */

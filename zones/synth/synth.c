@@ -25,7 +25,7 @@ struct synth *synth_new(const struct synth_options *options,
 	plan_init(&synth->plan);
 	arena_init(&synth->batch, 65536);
 	unsigned zones = store_zone_count(store);
-	synth->builder = answer_builder_new();
+	synth->builder = answer_builder_new(store);
 	synth->targets_builder = targets_builder_new();
 	synth->emitted = name_set_new();
 	synth->zone_is_reverse = calloc(zones + 1u, sizeof(bool));

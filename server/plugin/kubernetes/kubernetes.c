@@ -107,11 +107,9 @@ static bool find_name(const struct kubernetes *kubernetes, const struct dname *n
 	return true;
 }
 
-static bool is_apex(const struct kubernetes *kubernetes, const struct found *found)
+static bool is_apex(const struct found *found)
 {
-	return found->set &&
-	       found->set->name_length ==
-		       store_zone(kubernetes->store, found->zone)->name.length;
+	return found->set && found->set->label_length == 0;
 }
 
 /* The rrset that answers the type; ANY gets one of the name's (RFC 8482 4.1). */
@@ -143,7 +141,7 @@ static void answer_found(const struct kubernetes *kubernetes, struct query *quer
 	uint16_t type = query->request.qtype;
 	const struct store *store = kubernetes->store;
 	const struct rrset *rrset = found->set ? choose_rrset(found->set, type) : NULL;
-	if (is_apex(kubernetes, found) && (type == TYPE_SOA || type == TYPE_ANY))
+	if (is_apex(found) && (type == TYPE_SOA || type == TYPE_ANY))
 		answer_soa(reply, store, found->zone, owner);
 	else if (rrset)
 		answer_rrset(reply, store, owner, rrset);

@@ -31,7 +31,7 @@ static int setup(void **state)
 	static struct fixture fixture;
 	const struct store_zone zone = {name_of("c.l"), 5};
 	fixture.store = store_new(&key, &zone, 1);
-	fixture.builder = answer_builder_new();
+	fixture.builder = answer_builder_new(fixture.store);
 	fixture.targets = targets_builder_new();
 	*state = &fixture;
 	return !fixture.store || !fixture.builder || !fixture.targets;

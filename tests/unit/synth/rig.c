@@ -164,7 +164,9 @@ struct line {
 struct lines {
 	struct line *items;
 	size_t count, capacity;
+	const struct store *store;
 	const struct answer_set *set;
+	struct dname name; /* of the set */
 	char owner[DNAME_TEXT_SIZE];
 	bool is_inner;
 };
@@ -191,13 +193,13 @@ static void add_line(struct lines *lines, const char *rest)
 
 /* The name at `rdata`, which may end with a pointer to the question. */
 static void name_text(
-	const struct answer_set *set, const uint8_t *rdata, size_t length, char *out)
+	const struct dname *owner, const uint8_t *rdata, size_t length, char *out)
 {
 	uint8_t name[2 * DNAME_MAX];
 	memcpy(name, rdata, length);
 	if (length >= 2 && name[length - 2] == 0xc0 &&
 		name[length - 1] == DNS_HEADER_SIZE)
-		memcpy(name + length - 2, set->name, set->name_length);
+		memcpy(name + length - 2, owner->bytes, owner->length);
 	dname_to_text(name, out);
 }
 
@@ -218,7 +220,7 @@ static void add_canned(struct lines *lines, const struct rrset *rrset)
 		else if (rrset->type == TYPE_TXT)
 			snprintf(text, sizeof(text), "\"%.*s\"", rdata[0], rdata + 1);
 		else
-			name_text(lines->set, rdata, length, text);
+			name_text(&lines->name, rdata, length, text);
 		unsigned seconds = (unsigned)record[8] << 8 | record[9];
 		if (seconds != 5)
 			snprintf(ttl, sizeof(ttl), "%u ", seconds);
@@ -231,13 +233,13 @@ static void add_canned(struct lines *lines, const struct rrset *rrset)
 	assert_int_equal(count, rrset->count);
 }
 
-static void target_text(const struct answer_set *set, const struct srv_data *data,
+static void target_text(const struct dname *owner, const struct srv_data *data,
 	const struct target *target, char *out)
 {
 	uint8_t name[2 * DNAME_MAX];
 	size_t length = target->label[0] ? 1u + target->label[0] : 0;
 	memcpy(name, target->label, length);
-	memcpy(name + length, set->name + data->skip, set->name_length - data->skip);
+	memcpy(name + length, owner->bytes + data->skip, owner->length - data->skip);
 	dname_to_text(name, out);
 }
 
@@ -265,7 +267,7 @@ static void add_srv(struct lines *lines, const struct rrset *rrset)
 					targets_get(data->targets, group->first + j);
 				char name[DNAME_TEXT_SIZE], *line = NULL;
 				size_t size;
-				target_text(lines->set, data, &target, name);
+				target_text(&lines->name, data, &target, name);
 				FILE *out = open_memstream(&line, &size);
 				assert_non_null(out);
 				fprintf(out, "SRV 0 %u %u %s", data->weight,
@@ -284,7 +286,8 @@ static bool add_set(void *context, const struct answer_set *set)
 {
 	struct lines *lines = context;
 	lines->set = set;
-	dname_to_text(set->name, lines->owner);
+	answer_set_owner(lines->store, set, &lines->name);
+	dname_to_text(lines->name.bytes, lines->owner);
 	if (!set->rrset_count)
 		add_line(lines, "");
 	const struct rrset *rrset = NULL;
@@ -311,7 +314,7 @@ static int line_compare(const void *a, const void *b)
 
 static struct lines read_lines(const struct rig *rig, bool is_inner)
 {
-	struct lines lines = {.is_inner = is_inner};
+	struct lines lines = {.store = rig->store, .is_inner = is_inner};
 	store_each(rig->store, add_set, &lines);
 	if (lines.count)
 		qsort(lines.items, lines.count, sizeof(*lines.items), line_compare);
