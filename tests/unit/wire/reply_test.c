@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <ldns/ldns.h>
+#include <string.h>
+
+#include "server/wire/octets.h"
+#include "server/wire/reply.h"
+#include "tests/support/packet.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct hash_key key = {1, 2};
+
+struct dialog {
+	struct packet packet;
+	struct request request;
+	struct reply reply;
+	uint8_t buffer[4096];
+	size_t length;
+};
+
+static void dialog_begin(struct dialog *dialog, uint16_t size)
+{
+	enum request_verdict verdict = request_parse(
+		&dialog->request, dialog->packet.bytes, dialog->packet.length, &key);
+	assert_int_not_equal(verdict, REQUEST_DROP);
+	memset(dialog->buffer, '#', sizeof(dialog->buffer));
+	reply_init(&dialog->reply, &dialog->request, dialog->buffer, size);
+}
+
+static ldns_pkt *dialog_finish(struct dialog *dialog, uint16_t udp_size)
+{
+	dialog->length = reply_finish(&dialog->reply, &dialog->request, udp_size);
+	ldns_pkt *pkt = NULL;
+	assert_int_equal(
+		ldns_wire2pkt(&pkt, dialog->buffer, dialog->length), LDNS_STATUS_OK);
+	/* Nothing is written behind the end. */
+	assert_int_equal(dialog->buffer[dialog->length], '#');
+	return pkt;
+}
+
+static void a_reply_carries_id_and_question_as_they_came(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_query(&dialog.packet, "WeB.dEfAuLt.SvC", TYPE_AAAA, 0);
+	dialog_begin(&dialog, 512);
+	dialog.reply.rcode = RCODE_NXDOMAIN;
+	dialog.reply.is_authoritative = true;
+	ldns_pkt *pkt = dialog_finish(&dialog, 1232);
+	assert_int_equal(dialog.length, dialog.packet.length);
+	assert_memory_equal(
+		dialog.buffer + 12, dialog.packet.bytes + 12, dialog.packet.length - 12);
+	assert_int_equal(ldns_pkt_id(pkt), 0x1234);
+	assert_true(ldns_pkt_qr(pkt));
+	assert_true(ldns_pkt_aa(pkt));
+	assert_false(ldns_pkt_tc(pkt));
+	assert_false(ldns_pkt_ra(pkt));
+	assert_int_equal(ldns_pkt_get_rcode(pkt), LDNS_RCODE_NXDOMAIN);
+	assert_int_equal(ldns_pkt_qdcount(pkt), 1);
+	assert_int_equal(ldns_pkt_ancount(pkt), 0);
+	assert_int_equal(ldns_pkt_nscount(pkt), 0);
+	assert_int_equal(ldns_pkt_arcount(pkt), 0);
+	assert_false(ldns_pkt_edns(pkt));
+	ldns_pkt_free(pkt);
+}
+
+/* Opcode, RD and CD come back; AA, TC, RA, Z, AD and the rcode of the request do not. */
+static void only_opcode_rd_and_cd_are_copied(void **state)
+{
+	(void)state;
+	static const struct {
+		uint16_t request, reply;
+	} cases[] = {
+		{0, DNS_FLAG_QR},
+		{DNS_FLAG_RD, DNS_FLAG_QR | DNS_FLAG_RD},
+		{DNS_FLAG_CD, DNS_FLAG_QR | DNS_FLAG_CD},
+		{0x2000, DNS_FLAG_QR | 0x2000},
+		{0x7fff, DNS_FLAG_QR | 0x7800 | DNS_FLAG_RD | DNS_FLAG_CD},
+		{0x06ef, DNS_FLAG_QR},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct dialog dialog;
+		packet_init(&dialog.packet, 1, cases[i].request);
+		packet_put_question(&dialog.packet, "web", TYPE_A);
+		dialog_begin(&dialog, 512);
+		ldns_pkt_free(dialog_finish(&dialog, 1232));
+		assert_int_equal(octets_get_u16(dialog.buffer + 2), cases[i].reply);
+	}
+}
+
+static void flags_of_the_reply_are_set(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_init(&dialog.packet, 1, 0);
+	packet_put_question(&dialog.packet, "web", TYPE_A);
+	dialog_begin(&dialog, 512);
+	dialog.reply.is_truncated = true;
+	ldns_pkt_free(dialog_finish(&dialog, 1232));
+	assert_int_equal(octets_get_u16(dialog.buffer + 2), DNS_FLAG_QR | DNS_FLAG_TC);
+}
+
+static void an_opt_is_answered_with_our_size_and_their_do(void **state)
+{
+	(void)state;
+	for (unsigned has_do = 0; has_do < 2; has_do++) {
+		struct dialog dialog;
+		packet_init(&dialog.packet, 1, 0);
+		packet_put_question(&dialog.packet, "web", TYPE_A);
+		packet_put_opt(&dialog.packet, 4096, 0, has_do ? 0xffff : 0x7fff);
+		dialog_begin(&dialog, 512);
+		ldns_pkt *pkt = dialog_finish(&dialog, 1400);
+		assert_true(ldns_pkt_edns(pkt));
+		assert_int_equal(ldns_pkt_edns_udp_size(pkt), 1400);
+		assert_int_equal(ldns_pkt_edns_version(pkt), 0);
+		assert_int_equal(ldns_pkt_edns_extended_rcode(pkt), 0);
+		assert_int_equal(ldns_pkt_edns_do(pkt), has_do);
+		assert_int_equal(ldns_pkt_edns_z(pkt), has_do ? 0x8000 : 0);
+		assert_int_equal(octets_get_u16(dialog.buffer + 10), 1);
+		ldns_pkt_free(pkt);
+	}
+}
+
+static void the_upper_bits_of_an_rcode_go_into_the_opt(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_init(&dialog.packet, 1, 0);
+	packet_put_question(&dialog.packet, "web", TYPE_A);
+	packet_put_opt(&dialog.packet, 1232, 1, 0);
+	dialog_begin(&dialog, 512);
+	dialog.reply.rcode = RCODE_BADVERS;
+	ldns_pkt *pkt = dialog_finish(&dialog, 1232);
+	assert_int_equal(ldns_pkt_get_rcode(pkt), 0);
+	assert_int_equal(ldns_pkt_edns_extended_rcode(pkt), 1);
+	assert_int_equal(ldns_pkt_edns_version(pkt), 0);
+	ldns_pkt_free(pkt);
+}
+
+static void a_reply_without_question_has_none(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_init(&dialog.packet, 9, 0x2800);
+	packet_put_question(&dialog.packet, "web", TYPE_SOA);
+	dialog_begin(&dialog, 512);
+	dialog.reply.rcode = RCODE_NOTIMP;
+	ldns_pkt *pkt = dialog_finish(&dialog, 1232);
+	assert_int_equal(dialog.length, DNS_HEADER_SIZE);
+	assert_int_equal(ldns_pkt_qdcount(pkt), 0);
+	ldns_pkt_free(pkt);
+}
+
+static void there_is_always_room_for_the_opt(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_query(&dialog.packet, "web", TYPE_A, 4096);
+	dialog_begin(&dialog, 600);
+	assert_int_equal(dialog.reply.capacity, 600 - EDNS_OPT_SIZE);
+	memset(dialog.buffer + dialog.reply.length, 0,
+		(size_t)(dialog.reply.capacity - dialog.reply.length));
+	dialog.reply.length = dialog.reply.capacity;
+	assert_int_equal(reply_finish(&dialog.reply, &dialog.request, 1232), 600);
+	assert_int_equal(dialog.buffer[600], '#');
+
+	packet_query(&dialog.packet, "web", TYPE_A, 0);
+	dialog_begin(&dialog, 600);
+	assert_int_equal(dialog.reply.capacity, 600);
+}
+
+static void clearing_leaves_the_question(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_query(&dialog.packet, "web", TYPE_A, 4096);
+	dialog_begin(&dialog, 600);
+	uint16_t start = dialog.reply.length;
+	assert_ptr_equal(dialog.reply.owner_end, dialog.buffer + start);
+	dialog.reply.length += 50;
+	dialog.reply.rcode = RCODE_SERVFAIL;
+	dialog.reply.answer_count = 1;
+	dialog.reply.authority_count = 2;
+	dialog.reply.additional_count = 3;
+	dialog.reply.is_truncated = dialog.reply.is_authoritative = true;
+	reply_clear(&dialog.reply);
+	assert_int_equal(dialog.reply.length, start);
+	ldns_pkt *pkt = dialog_finish(&dialog, 1232);
+	assert_int_equal(dialog.length, start + EDNS_OPT_SIZE);
+	assert_int_equal(octets_get_u16(dialog.buffer + 2), DNS_FLAG_QR | DNS_FLAG_RD);
+	assert_memory_equal(dialog.buffer + 4, "\0\1\0\0\0\0\0\1", 8);
+	ldns_pkt_free(pkt);
+}
+
+static void a_udp_reply_is_as_long_as_both_sides_allow(void **state)
+{
+	(void)state;
+	static const struct {
+		bool is_present;
+		uint16_t theirs, ours, limit;
+	} cases[] = {
+		{false, 0, 1232, 512},
+		{false, 4096, 4096, 512},
+		{true, 512, 1232, 512},
+		{true, 1000, 1232, 1000},
+		{true, 1232, 1232, 1232},
+		{true, 4096, 1232, 1232},
+		{true, 65535, 4096, 4096},
+		{true, 4096, 512, 512},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct edns edns = {
+			.is_present = cases[i].is_present, .udp_size = cases[i].theirs};
+		assert_int_equal(reply_udp_limit(&edns, cases[i].ours), cases[i].limit);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reply_carries_id_and_question_as_they_came),
+		cmocka_unit_test(only_opcode_rd_and_cd_are_copied),
+		cmocka_unit_test(flags_of_the_reply_are_set),
+		cmocka_unit_test(an_opt_is_answered_with_our_size_and_their_do),
+		cmocka_unit_test(the_upper_bits_of_an_rcode_go_into_the_opt),
+		cmocka_unit_test(a_reply_without_question_has_none),
+		cmocka_unit_test(there_is_always_room_for_the_opt),
+		cmocka_unit_test(clearing_leaves_the_question),
+		cmocka_unit_test(a_udp_reply_is_as_long_as_both_sides_allow),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
