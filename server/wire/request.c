@@ -103,7 +103,9 @@ static bool request_parse_record(
 		.version = (uint8_t)ttl_high,
 		.udp_size = class < DNS_UDP_SIZE ? DNS_UDP_SIZE : class,
 	};
-	return options_are_sound(cursor_init(rdata, rdata_length));
+	/* RFC 6891 6.1.3: what a later version's options look like is unknown. */
+	return request->edns.version ||
+	       options_are_sound(cursor_init(rdata, rdata_length));
 }
 
 static bool request_parse_records(struct request *request, struct cursor *cursor)
