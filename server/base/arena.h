@@ -5,7 +5,7 @@
 
 /*
  * An arena: many small allocations that live and die together. Memory comes in blocks
- * of at least `block_size` bytes; arena_reset keeps the first block for the next use.
+ * of at least `block_size` bytes; arena_reset keeps the largest for the next use.
  * One arena belongs to one thread.
  */
 
