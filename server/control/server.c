@@ -66,7 +66,7 @@ static enum err build_kubernetes(struct server *server, struct built_block *buil
 		return ERR_NOMEM;
 	server->clusters[server->cluster_count++] = cluster;
 	options.store = cluster_store(cluster);
-	struct plugin_instance instance;
+	struct plugin_instance instance = {NULL, NULL};
 	err = kubernetes_new(&options, &instance);
 	if (!err)
 		*block_add(&built->block, false) = instance;
@@ -79,7 +79,7 @@ static enum err build_log(struct server *server, struct built_block *built,
 	(void)problems;
 	struct log_plugin_options options;
 	enum err err = stanza_read_log(directive, &server->arena, &options);
-	struct plugin_instance instance;
+	struct plugin_instance instance = {NULL, NULL};
 	if (!err)
 		err = log_plugin_new(&options, &instance);
 	if (!err)
@@ -248,7 +248,7 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 
 /* --- the whole --- */
 
-enum err server_new(const char *path, const struct cluster_report *report,
+enum err server_new(const char *corefile, const struct cluster_report *report,
 	struct server **out, struct diag_list *problems)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -259,7 +259,7 @@ enum err server_new(const char *path, const struct cluster_report *report,
 	if (report)
 		server->report = *report;
 	const struct corefile_options options = {.port = DEFAULT_PORT};
-	enum err err = corefile_load(path, &options, &server->corefile, problems);
+	enum err err = corefile_load(corefile, &options, &server->corefile, problems);
 	if (!err)
 		err = config_check(server->corefile, plugin_rows, problems);
 	if (!err)

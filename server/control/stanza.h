@@ -20,7 +20,7 @@ struct zone_list {
 /* Adds the zones of each argument. ERR_NOMEM. */
 enum err zone_list_read(struct zone_list *list, const struct corefile_word *arguments,
 	size_t count) MUST_CHECK;
-void zone_list_add(void *list, const struct dname *zone);
+void zone_list_add(void *context, const struct dname *zone);
 
 /* What `kubernetes` configures, for zones/ and for the query path; own addresses and the
  * store are left for the caller. Zones are the stanza's, else the block's. ERR_NOMEM;

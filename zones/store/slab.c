@@ -78,14 +78,14 @@ void *slab_take(struct slab *slab, size_t size)
 	return &slab->pieces->data[slab->left];
 }
 
-void slab_give(struct slab *slab, void *memory, size_t size)
+void slab_give(struct slab *slab, void *block, size_t size)
 {
 	if (!slab_has_class(size)) {
-		free(memory);
+		free(block);
 		return;
 	}
 	size_t words = size ? (size + 7) / 8 : 1;
-	struct slab_block *block = memory;
-	block->next = slab->free[words];
-	slab->free[words] = block;
+	struct slab_block *freed = block;
+	freed->next = slab->free[words];
+	slab->free[words] = freed;
 }

@@ -32,7 +32,7 @@ void synth_free(struct synth *synth);
 
 /* The registry's observer: notes the names that the service has published. ERR_NOMEM. */
 enum err synth_before_change(
-	void *synth, const struct registry_service *service) MUST_CHECK;
+	void *context, const struct registry_service *service) MUST_CHECK;
 
 /*
  * Recomputes what was touched. ERR_NOMEM: what was not reached is as before; called

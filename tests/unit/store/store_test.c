@@ -440,7 +440,8 @@ static void going_over_all_sets_stops_when_told(void **state)
 }
 
 /* Removes the name with no memory left. Sets come from larger pieces, so that takes some
- * attempts; each one that needed no memory is undone, and leaves less by another amount. */
+ * attempts; each one that needed no memory is undone, and leaves less by another amount.
+ */
 static enum err remove_without_memory(struct fixture *fixture, const char *text)
 {
 	struct dname name = name_of(text);
