@@ -358,6 +358,26 @@ static int32_t pod_port(const struct pack_pod *pod, const struct object_port *po
 	return -1;
 }
 
+/* A service of one family has endpoints of that family, as far as it says which. */
+static bool is_of_family(const struct pack_service *object, const struct ipaddr *address)
+{
+	uint8_t family = object->ip_families[0];
+	return object->ip_family_policy != IP_SINGLE_STACK || !family ||
+	       object->ip_families[1] || (family == 4) == (address->length == 4);
+}
+
+/* The pod's addresses that are endpoints of the service into `out`; returns how many. */
+static size_t derive_addresses(const struct pack_service *object,
+	const struct registry_pod *pod, struct ipaddr *out)
+{
+	size_t count = 0;
+	for (unsigned i = 0; i < pod->object->ip_count; i++) {
+		out[count] = pack_pod_address(pod->object, i);
+		count += is_of_family(object, &out[count]);
+	}
+	return count;
+}
+
 /* A subset for one pod: its ports may differ from the next one's. False: no memory. */
 static bool derive_subset(struct derivation *derivation, const struct registry_pod *pod,
 	const char *hostname, struct object_subset *out)
@@ -380,11 +400,9 @@ static bool derive_subset(struct derivation *derivation, const struct registry_p
 		if (ports[count].port > 0)
 			count++;
 	}
-	for (unsigned i = 0; i < pod->object->ip_count; i++)
-		addresses[i] = pack_pod_address(pod->object, i);
 	*endpoint = (struct object_endpoint){
 		.addresses = addresses,
-		.address_count = pod->object->ip_count,
+		.address_count = derive_addresses(object, pod, addresses),
 		.hostname = hostname,
 		.pod_name = pack_pod_name(pod->object),
 		.is_ready = pod->object->is_ready || object->publishes_not_ready,
@@ -396,7 +414,12 @@ static bool derive_subset(struct derivation *derivation, const struct registry_p
 static bool derivation_selects(
 	const struct derivation *derivation, const struct registry_pod *pod)
 {
-	if (pod->object->is_gone || !pod->object->ip_count)
+	bool has_address = false;
+	for (unsigned i = 0; i < pod->object->ip_count; i++) {
+		struct ipaddr address = pack_pod_address(pod->object, i);
+		has_address |= is_of_family(derivation->service->object, &address);
+	}
+	if (pod->object->is_gone || !has_address)
 		return false;
 	const char *hostname, *subdomain;
 	pack_pod_read(pod->object, derivation->labels, &hostname, &subdomain);
