@@ -487,6 +487,90 @@ static void names_too_long_for_dns_are_left_out(void **state)
 	rig_deinit(&rig);
 }
 
+/* --- many of something --- */
+
+static unsigned count_of(const char *text, const char *what)
+{
+	unsigned count = 0;
+	for (; (text = strstr(text, what)); text++)
+		count++;
+	return count;
+}
+
+/* "service a/db headless" with a slice of so many endpoints, all of one host name or
+ * each of its own. */
+static void put_endpoints(struct rig *rig, unsigned count, const char *hostname)
+{
+	char *line = NULL;
+	size_t size;
+	FILE *out = open_memstream(&line, &size);
+	assert_non_null(out);
+	fputs("slice a/s of=db p=x:1", out);
+	for (unsigned i = 0; i < count; i++)
+		fprintf(out, " 10.1.%u.%u,fd00::%u%s", i / 200, i % 200 + 1, i + 1,
+			hostname);
+	fclose(out);
+	rig_put(rig, (const char *const[]){
+			     "namespace a", "service a/db headless", line, NULL});
+	free(line);
+}
+
+static void a_target_brings_all_of_its_addresses(void **state)
+{
+	(void)state;
+	struct rig rig;
+	rig_init(&rig, &FORWARD);
+	put_endpoints(&rig, 150, "@h");
+	char *text = rig_text(&rig);
+	const char *srv = strstr(text, "\nh.db.a.svc.c.l. SRV 0 1 1 h.db.a.svc.c.l. ");
+	assert_non_null(srv);
+	char *line = strndup(srv + 1, strcspn(srv + 1, "\n"));
+	assert_int_equal(count_of(line, " 10.1."), 150);
+	assert_int_equal(count_of(line, " fd00::"), 150);
+	free(line);
+	free(text);
+	rig_deinit(&rig);
+}
+
+static void names_of_many_endpoints_go_when_they_do(void **state)
+{
+	(void)state;
+	struct rig rig;
+	rig_init(&rig, &REVERSE);
+	static const unsigned counts[] = {400, 5, 300, 0, 2};
+	for (size_t i = 0; i < COUNT(counts); i++) {
+		put_endpoints(&rig, counts[i], "");
+		char *text = rig_text(&rig);
+		assert_int_equal(count_of(text, " PTR "), 2 * counts[i]);
+		assert_int_equal(count_of(text, "\ndb.a.svc.c.l. A "), counts[i]);
+		assert_int_equal(count_of(text, " A "), 2 * counts[i]);
+		free(text);
+	}
+	rig_deinit(&rig);
+}
+
+static void a_service_may_have_very_many_ports(void **state)
+{
+	(void)state;
+	char *line = NULL;
+	size_t size;
+	FILE *out = open_memstream(&line, &size);
+	assert_non_null(out);
+	fputs("service a/web 10.0.0.1", out);
+	for (unsigned i = 0; i < 1000; i++)
+		fprintf(out, " p=p%u/udp:%u", i, 10000 + i / 2);
+	fclose(out);
+	struct rig rig;
+	rig_init(&rig, &FORWARD);
+	rig_put(&rig, (const char *const[]){"namespace a", line, NULL});
+	char *text = rig_text(&rig);
+	assert_int_equal(count_of(text, "\nweb.a.svc.c.l. SRV 0 1 "), 500);
+	assert_int_equal(count_of(text, "._udp.web.a.svc.c.l. SRV 0 100 "), 1000);
+	free(text);
+	free(line);
+	rig_deinit(&rig);
+}
+
 /* --- work --- */
 
 static void a_change_to_one_service_recomputes_that_one(void **state)
@@ -576,6 +660,9 @@ int main(void)
 		cmocka_unit_test(
 			each_zone_of_a_stanza_has_all_names_that_are_not_in_a_longer_one),
 		cmocka_unit_test(names_too_long_for_dns_are_left_out),
+		cmocka_unit_test(a_target_brings_all_of_its_addresses),
+		cmocka_unit_test(names_of_many_endpoints_go_when_they_do),
+		cmocka_unit_test(a_service_may_have_very_many_ports),
 		cmocka_unit_test(a_change_to_one_service_recomputes_that_one),
 		cmocka_unit_test(what_changes_no_answer_publishes_nothing),
 	};
