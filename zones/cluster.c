@@ -27,7 +27,8 @@ struct cluster {
 	struct synth *synth;
 	struct manifest_source *source;
 	struct dname primary;
-	bool is_loading; /* nothing is published before the first commit is whole */
+	bool is_loading;   /* nothing is published before the first commit is whole */
+	bool has_leftover; /* a batch that found no memory is to be published */
 };
 
 /* --- what the source tells --- */
@@ -86,11 +87,11 @@ static enum err cluster_publish(struct cluster *cluster)
 	return ERR_NONE;
 }
 
-static void on_commit(void *context)
+static void cluster_commit(struct cluster *cluster)
 {
-	struct cluster *cluster = context;
 	int64_t start_ns = clock_now_ns();
 	enum err err = cluster_publish(cluster);
+	cluster->has_leftover = err != ERR_NONE;
 	if (err) {
 		cluster_failed(cluster, "a change", err);
 		return;
@@ -99,6 +100,12 @@ static void on_commit(void *context)
 	if (store_commit(cluster->store))
 		cluster->counters.published++;
 	cluster->counters.last_publish_ns = clock_now_ns() - start_ns;
+}
+
+static void on_commit(void *context)
+{
+	struct cluster *cluster = context;
+	cluster_commit(cluster);
 	if (cluster->is_loading || store_retired(cluster->store) > RETIRED_MAX)
 		store_reclaim(cluster->store);
 }
@@ -307,6 +314,8 @@ enum err cluster_start(struct cluster *cluster, struct event_base *base)
 
 void cluster_reclaim(struct cluster *cluster)
 {
+	if (cluster->has_leftover)
+		cluster_commit(cluster);
 	store_reclaim(cluster->store);
 }
 

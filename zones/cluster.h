@@ -58,7 +58,8 @@ void cluster_free(struct cluster *cluster);
  */
 enum err cluster_start(struct cluster *cluster, struct event_base *base) MUST_CHECK;
 
-/* Frees what was replaced and no reader can see any more; to be called now and then. */
+/* Frees what was replaced and no reader can see any more, and publishes what found no
+ * memory before; to be called now and then. */
 void cluster_reclaim(struct cluster *cluster);
 
 /* Valid as long as the cluster. */
