@@ -21,7 +21,7 @@
  * that all hold the version, and an SRV set whose targets hold it too.
  */
 
-enum { READERS = 3, NAMES = 40, ROUNDS = 300, EXTRA = 2000, VERSIONS = 9 };
+enum { READERS = 2, NAMES = 40, ROUNDS = 100, EXTRA = 2000, VERSIONS = 9 };
 
 struct shared {
 	struct store *store;

@@ -17,7 +17,7 @@
  * store make of the objects that are left.
  */
 
-enum { OBJECTS_MAX = 200, LINE_SIZE = 400, BATCHES = 500 };
+enum { OBJECTS_MAX = 200, LINE_SIZE = 400, BATCHES = 300 };
 
 /* The objects that are there, each as its line. */
 struct world {
