@@ -241,19 +241,36 @@ static void answer_srv(
 
 /* --- NS --- */
 
-/* The name that an NS rdata stands for: labels, then perhaps a pointer to the apex. */
+/* Octets of the NS rdata's own labels; a pointer to the apex may follow, and the last
+ * octet tells: a name without pointer ends with the root's 0. */
+static size_t ns_own_length(const uint8_t *rdata, size_t length)
+{
+	return rdata[length - 1] ? length - 2 : length;
+}
+
+/* The name that an NS rdata stands for. */
 static void read_ns_name(const uint8_t *rdata, size_t length,
 	const struct answer_owner *owner, struct dname *out)
 {
-	size_t own = length;
-	if (length >= 2 && rdata[length - 2] == 0xc0)
-		own = length - 2;
+	size_t own = ns_own_length(rdata, length);
 	memcpy(out->bytes, rdata, own);
 	out->length = (uint8_t)own;
 	if (own == length)
 		return;
 	memcpy(out->bytes + own, owner->name, owner->length);
 	out->length = (uint8_t)(own + owner->length);
+}
+
+/* Behind a CNAME the apex is not the question: the pointers go to where it stands. */
+static void move_ns_pointers(uint8_t *at, const uint8_t *end, uint16_t offset)
+{
+	for (; at < end; at += canned_size(at)) {
+		size_t length = canned_size(at) - RECORD_HEAD;
+		size_t own = ns_own_length(at + RECORD_HEAD, length);
+		if (own < length)
+			octets_put_u16(
+				at + RECORD_HEAD + own, (uint16_t)(0xc000 | offset));
+	}
 }
 
 static void put_ns_addresses(
@@ -276,7 +293,10 @@ static void answer_ns(struct reply *reply, const struct store *store,
 	size_t at = reply->length;
 	answer_canned(reply, owner->offset, rrset);
 	size_t end = reply->length;
-	while (at < end && !reply->is_truncated) {
+	if (owner->offset != DNS_HEADER_SIZE)
+		move_ns_pointers(reply->buffer + at, reply->buffer + end, owner->offset);
+	/* Addresses whose owner no pointer reaches are left out. */
+	while (at < end && at + RECORD_HEAD <= POINTER_MAX && !reply->is_truncated) {
 		const uint8_t *record = reply->buffer + at;
 		struct dname name;
 		read_ns_name(record + RECORD_HEAD, canned_size(record) - RECORD_HEAD,
