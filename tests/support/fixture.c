@@ -37,7 +37,7 @@ void fixture_init(struct fixture *fixture, const char *const *zones, unsigned co
 		assert(!err);
 	}
 	fixture->store = store_new(&fixture->key, store_zones, count);
-	fixture->builder = answer_builder_new();
+	fixture->builder = answer_builder_new(fixture->store);
 	fixture->targets = targets_builder_new();
 	fixture->buffer = malloc(FIXTURE_BUFFER);
 	fixture->text = malloc(FIXTURE_TEXT);
