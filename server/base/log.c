@@ -45,6 +45,11 @@ __attribute__((format(printf, 3, 0))) static void log_line(
 		n += (size_t)snprintf(line + n, sizeof(line) - n, ": %s", cause);
 	if (n > sizeof(line) - 1)
 		n = sizeof(line) - 1;
+	/* Names in files are other people's: no line break of theirs begins a line of
+	 * ours. */
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
 	line[n++] = '\n';
 	/* A log that cannot be written has nowhere to say so. */
 	ssize_t written = write(STDERR_FILENO, line, n);

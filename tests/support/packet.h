@@ -9,7 +9,7 @@
  * is checked but that there is room, and the counts are what the test makes them.
  */
 
-enum { PACKET_SIZE = 2048 };
+enum { PACKET_SIZE = 66000 }; /* a little more than a message can have */
 
 /* Where the counts stand in the header. */
 enum packet_count {
