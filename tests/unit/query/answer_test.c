@@ -390,6 +390,34 @@ static void owners_beyond_the_reach_of_pointers_are_written_out(void **state)
 	}
 }
 
+/* 12 + 42 + 4 octets, then 302 records of 54, then the 18 in front of a target: the name
+ * of target 302 stands at 0x4000. */
+static void a_pointer_does_not_reach_0x4000(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	begin(&fixture);
+	static const uint8_t address[4] = {10, 0, 0, 1};
+	for (unsigned i = 0; i < 304; i++) {
+		char label[16];
+		snprintf(label, sizeof(label), "e%03u", i);
+		targets_add(fixture.targets, label, 4, address, 1, address, 0);
+	}
+	struct targets *targets = finish_targets(&fixture);
+	static const struct group group = {0, 304, true, {80}, 1};
+	put_srv(&fixture, "_http._tcp." WEB, targets, &group, 1);
+	targets_unref(targets);
+	const char *text =
+		fixture_ask(&fixture, TRANSPORT_TCP, "_http._tcp." WEB, TYPE_SRV, 0);
+	assert_memory_equal(fixture.buffer + 0x4000, "\4e302\3web", 9);
+	for (unsigned i = 300; i < 304; i++) {
+		char part[96];
+		sprintf(part, "\nadditional: e%03u." WEB ". 5 IN A 10.0.0.1\n", i);
+		assert_non_null(strstr(text, part));
+	}
+	fixture_deinit(&fixture);
+}
+
 /* --- NS --- */
 
 /* `label` in front of a pointer to the question. */
@@ -624,6 +652,7 @@ int main(void)
 		cmocka_unit_test(srv_records_that_do_not_fit_are_left_out_with_tc),
 		cmocka_unit_test(additional_record_sets_are_there_whole_or_not_at_all),
 		cmocka_unit_test(owners_beyond_the_reach_of_pointers_are_written_out),
+		cmocka_unit_test(a_pointer_does_not_reach_0x4000),
 		cmocka_unit_test(name_servers_bring_their_addresses_along),
 		cmocka_unit_test(a_name_server_may_have_any_octets),
 		cmocka_unit_test(many_name_servers_make_a_sound_reply),

@@ -355,7 +355,6 @@ static void a_moved_query_stands_on_its_own(void **state)
 		struct server_block block = scene->block;
 		router_free(scene->router);
 		memset(scene, 0xee, sizeof(*scene));
-		free(scene);
 
 		moved->counters = &counters;
 		moved->block = &block;
@@ -376,6 +375,7 @@ static void a_moved_query_stands_on_its_own(void **state)
 		assert_memory_equal(reply->buffer + 12, packet.bytes + 12, 23);
 		assert_memory_equal(moved->request.message, packet.bytes, packet.length);
 		free(moved);
+		free(scene);
 	}
 }
 
