@@ -18,6 +18,8 @@ void store_prefetch_set(const struct store *store, uint64_t hash)
 		atomic_load_explicit(&store->table, memory_order_consume);
 	uint64_t slot = atomic_load_explicit(
 		&table->slots[hash & table->mask], memory_order_relaxed);
+	if (slot <= SLOT_REMOVED)
+		return;
 	const char *set = (const char *)slot_set(slot);
 	__builtin_prefetch(set);
 	__builtin_prefetch(set + 64);
