@@ -31,6 +31,10 @@ __attribute__((format(printf, 3, 4))) static enum err json_fail(
 	va_start(args, format);
 	vsnprintf(json->error->text, sizeof(json->error->text), format, args);
 	va_end(args);
+	/* A key can hold anything, and the text ends up in a log and on a terminal. */
+	for (char *c = json->error->text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	json->error->line = json->line;
 	json->error->column = (unsigned)(at - json->line_start) + 1;
 	return ERR_SYNTAX;
@@ -212,9 +216,9 @@ static bool json_integer(const char *digits, size_t count, bool is_negative, int
 			__builtin_add_overflow(
 				value, (uint64_t)(digits[i] - '0'), &value))
 			return false;
-	if (value > INT64_MAX)
+	if (value > (uint64_t)INT64_MAX + is_negative)
 		return false;
-	*out = is_negative ? -(int64_t)value : (int64_t)value;
+	*out = (int64_t)(is_negative ? 0 - value : value);
 	return true;
 }
 
@@ -258,6 +262,11 @@ static enum err json_number(struct json *json, struct node *node)
 	return ERR_NONE;
 }
 
+static bool json_is_letter(char c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
 static enum err json_word(struct json *json, struct node *node)
 {
 	static const struct {
@@ -271,7 +280,8 @@ static enum err json_word(struct json *json, struct node *node)
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		size_t length = strlen(words[i].text);
-		if (strncmp(json->at, words[i].text, length) == 0) {
+		if (strncmp(json->at, words[i].text, length) == 0 &&
+			!json_is_letter(json->at[length])) {
 			json->at += length;
 			node->type = words[i].type;
 			node->boolean = words[i].boolean;
@@ -424,8 +434,9 @@ enum err document_parse_json(struct arena *arena, char *text, size_t length,
 		return ERR_NOMEM;
 	list->type = NODE_LIST;
 	struct node **link = &list->first;
+	/* A byte order mark is no column. */
 	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
-		json.at += 3;
+		json.at = json.line_start = text + 3;
 	for (json_skip_space(&json); json.at < json.end; json_skip_space(&json)) {
 		struct node *node = json_child(&json, list, &link);
 		if (!node)
