@@ -37,7 +37,7 @@ END
 
 # A foreign library's headers and the folders that may open that door.
 cat >"$scratch/doors" <<'END'
-jansson zones/source/ tests/
+jansson tests/
 yaml zones/source/ tests/
 ldns zones/export/ tests/
 urcu zones/store/ tests/
