@@ -1,36 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <unistd.h>
 
 #include "server/base/log.h"
 #include "server/command.h"
+#include "server/findings.h"
 
-static void count_errors(void *context, const struct diag_list *problems)
+static void print_manifests(void *context, const struct diag_list *problems)
 {
-	size_t *errors = context;
-	diag_list_log(problems);
-	*errors += problems->errors;
+	findings_print(context, problems);
+}
+
+/* NULL: that was printed. */
+static struct server *check_corefile(const char *corefile,
+	const struct server_options *options, struct findings *findings)
+{
+	struct server *server = NULL;
+	struct diag_list problems;
+	diag_list_init(&problems);
+	enum err err = server_new(corefile, options, &server, &problems);
+	if (err && !problems.errors)
+		diag_add(&problems, SEVERITY_ERROR, corefile, 0, 0, "cannot be read: %s",
+			err_text(err));
+	findings_print(findings, &problems);
+	diag_list_deinit(&problems);
+	return err ? NULL : server;
+}
+
+static void check_manifests(struct server *server, struct findings *findings)
+{
+	enum err err = server_load(server, NULL);
+	if (!err)
+		return;
+	struct diag_list problems;
+	diag_list_init(&problems);
+	diag_add(&problems, SEVERITY_ERROR, NULL, 0, 0,
+		"the manifests cannot be read: %s", err_text(err));
+	findings_print(findings, &problems);
+	diag_list_deinit(&problems);
 }
 
 static int run(int argc, char **argv)
 {
 	const char *corefile;
 	int code = command_options(&command_check, argc, argv, &corefile);
+	if (code == COMMAND_GO_ON)
+		code = command_no_arguments(&command_check, argc, argv);
 	if (code != COMMAND_GO_ON)
 		return code;
-	if (optind < argc)
-		return command_usage(&command_check, "too many arguments");
-	size_t errors = 0;
-	const struct cluster_report report = {&errors, count_errors};
-	struct server *server = command_server(corefile, &report);
-	if (!server)
-		return 1;
-	enum err err = server_load(server, NULL);
-	if (err)
-		log_error("cannot read the manifests: %s", err_text(err));
+	struct findings findings;
+	findings_init(&findings);
+	/* What is printed here has no time in front of it. */
+	log_init(LOG_LEVEL_ERROR);
+	const struct server_options options = {
+		.gives_advice = true,
+		.report = {&findings, print_manifests},
+	};
+	struct server *server = check_corefile(corefile, &options, &findings);
+	if (server)
+		check_manifests(server, &findings);
+	char summary[80];
+	printf("%s%s\n", findings_summary(&findings, summary, sizeof(summary)),
+		server ? "" : "; the manifests were not read");
 	server_free(server);
-	return err || errors ? 1 : 0;
+	return command_flush(&command_check) && !findings.errors ? 0 : 1;
 }
 
-const struct command command_check = {"check", "[-c COREFILE]",
-	"says what is wrong with the Corefile and the manifests", run};
+const struct command command_check = {
+	.name = "check",
+	.arguments = "",
+	.help = "says what is wrong with the Corefile and the manifests",
+	.run = run,
+	.options = command_config_only,
+};

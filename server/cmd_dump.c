@@ -121,10 +121,10 @@ static int run(int argc, char **argv)
 {
 	const char *corefile;
 	int code = command_options(&command_dump, argc, argv, &corefile);
+	if (code == COMMAND_GO_ON)
+		code = command_no_arguments(&command_dump, argc, argv);
 	if (code != COMMAND_GO_ON)
 		return code;
-	if (optind < argc)
-		return command_usage(&command_dump, "too many arguments");
 	struct server *server = command_server(corefile, NULL);
 	if (!server)
 		return 1;
@@ -141,4 +141,9 @@ static int run(int argc, char **argv)
 }
 
 const struct command command_dump = {
-	"dump", "[-c COREFILE]", "prints every record in presentation format", run};
+	.name = "dump",
+	.arguments = "",
+	.help = "prints every record in presentation format",
+	.run = run,
+	.options = command_config_only,
+};

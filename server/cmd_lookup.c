@@ -117,5 +117,10 @@ static int run(int argc, char **argv)
 	return lookup(corefile, &name, (uint16_t)type);
 }
 
-const struct command command_lookup = {"lookup", "[-c COREFILE] NAME [TYPE]",
-	"prints the answer that serve would give, and the objects it comes from", run};
+const struct command command_lookup = {
+	.name = "lookup",
+	.arguments = "NAME [TYPE]",
+	.help = "prints the answer that serve would give, and the objects it comes from",
+	.run = run,
+	.options = command_config_only,
+};

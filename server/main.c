@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 
 #include "config.h"
 #include "server/command.h"
-
-static const struct command *const commands[] = {
-	&command_serve,
-	&command_check,
-	&command_dump,
-	&command_lookup,
-};
-
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+#include "server/config/nearest.h"
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "usage: waymark COMMAND [ARGUMENTS]\n\n");
-	for (unsigned i = 0; i < COMMANDS; i++)
-		fprintf(out, "  waymark %s %s\n      %s\n", commands[i]->name,
-			commands[i]->arguments, commands[i]->help);
-	fprintf(out, "  waymark --version\n  waymark --help\n\n"
-		     "The Corefile is \"Corefile\" in the current folder unless -c names "
-		     "another.\n");
+	fprintf(out, "usage: waymark COMMAND [ARGUMENT...]\n\n");
+	for (unsigned i = 0; commands[i]; i++) {
+		fputs("  ", out);
+		command_print_usage(commands[i], out);
+		fprintf(out, "      %s\n", commands[i]->help);
+	}
+	fputs("  ", out);
+	command_print_usage(&command_arguments, out);
+	fprintf(out,
+		"      %s\n\n"
+		"  waymark COMMAND --help\n"
+		"  waymark --version\n"
+		"  waymark --help\n",
+		command_arguments.help);
+}
+
+static int unknown_command(const char *name)
+{
+	struct nearest nearest;
+	nearest_init(&nearest, name);
+	for (unsigned i = 0; commands[i]; i++)
+		nearest_offer(&nearest, commands[i]->name);
+	fprintf(stderr, "waymark: there is no command \"%s\"", name);
+	if (nearest.found)
+		fprintf(stderr, ", did you mean \"%s\"?", nearest.found);
+	fputs("\nusage: waymark COMMAND [ARGUMENT...]; `waymark --help` lists them\n",
+		stderr);
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -37,11 +49,13 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return 0;
 	}
-	for (unsigned i = 0; i < COMMANDS; i++)
+	if (*name == '-')
+		return command_arguments.run(argc, argv);
+	for (unsigned i = 0; commands[i]; i++)
 		if (strcmp(name, commands[i]->name) == 0)
 			return commands[i]->run(argc - 1, argv + 1);
 	if (*name)
-		fprintf(stderr, "waymark: there is no command \"%s\"\n", name);
+		return unknown_command(name);
 	print_help(stderr);
 	return EXIT_USAGE;
 }

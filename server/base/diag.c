@@ -60,19 +60,26 @@ void diag_add(struct diag_list *list, enum severity severity, const char *file,
 	list->count++;
 }
 
+void diag_format_place(const struct diag *diag, char *out, size_t size)
+{
+	if (!diag->file)
+		snprintf(out, size, "%s", "");
+	else if (!diag->line)
+		snprintf(out, size, "%s: ", diag->file);
+	else if (!diag->column)
+		snprintf(out, size, "%s:%u: ", diag->file, diag->line);
+	else
+		snprintf(out, size, "%s:%u:%u: ", diag->file, diag->line, diag->column);
+}
+
 void diag_format(const struct diag *diag, char *out, size_t size)
 {
-	const char *kind = diag->severity == SEVERITY_ERROR ? "error" : "warning";
-	if (!diag->file)
-		snprintf(out, size, "%s: %s", kind, diag->text);
-	else if (!diag->line)
-		snprintf(out, size, "%s: %s: %s", diag->file, kind, diag->text);
-	else if (!diag->column)
-		snprintf(out, size, "%s:%u: %s: %s", diag->file, diag->line, kind,
-			diag->text);
-	else
-		snprintf(out, size, "%s:%u:%u: %s: %s", diag->file, diag->line,
-			diag->column, kind, diag->text);
+	if (!size)
+		return;
+	diag_format_place(diag, out, size);
+	size_t length = strlen(out);
+	snprintf(out + length, size - length, "%s: %s",
+		diag->severity == SEVERITY_ERROR ? "error" : "warning", diag->text);
 }
 
 void diag_list_log(const struct diag_list *list)

@@ -39,6 +39,9 @@ void diag_add(struct diag_list *list, enum severity severity, const char *file,
 	unsigned line, unsigned column, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
 
+/* "file:line:column: ", as much of it as is known, into `out`, cut at `size`. */
+void diag_format_place(const struct diag *diag, char *out, size_t size);
+
 /* "file:line:column: error: text" without a newline into `out`, cut at `size`. */
 void diag_format(const struct diag *diag, char *out, size_t size);
 

@@ -132,7 +132,7 @@ enum err argument_duration_ms(const struct corefile_word *word, int64_t *out)
 	return ERR_NONE;
 }
 
-static const char *duration_format(int64_t ms, char *out, size_t size)
+const char *argument_duration_text(int64_t ms, char *out, size_t size)
 {
 	if (ms % 1000)
 		snprintf(out, size, "%" PRId64 "ms", ms);
@@ -238,8 +238,8 @@ static bool check_duration(
 		"a duration such as 1m30s, 500ms or 30 (seconds)");
 	if (row_has_limits(row))
 		snprintf(expected + used, EXPECTED_SIZE - (size_t)used, ", from %s to %s",
-			duration_format(row->min, min, sizeof(min)),
-			duration_format(row->max, max, sizeof(max)));
+			argument_duration_text(row->min, min, sizeof(min)),
+			argument_duration_text(row->max, max, sizeof(max)));
 	return false;
 }
 

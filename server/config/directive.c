@@ -39,8 +39,9 @@ static const char *table_names(const struct directive_row *table, char *out)
 	out[0] = '\0';
 	for (const struct directive_row *row = table; row->name && used < NAMES_SIZE;
 		row++)
-		used += (size_t)snprintf(out + used, NAMES_SIZE - used, "%s%s",
-			row == table ? "" : ", ", row->name);
+		if (!row->is_ignored)
+			used += (size_t)snprintf(out + used, NAMES_SIZE - used, "%s%s",
+				used ? ", " : "", row->name);
 	return out;
 }
 
@@ -49,7 +50,8 @@ static const char *table_nearest(const struct directive_row *table, const char *
 	struct nearest nearest;
 	nearest_init(&nearest, name);
 	for (; table->name; table++)
-		nearest_offer(&nearest, table->name);
+		if (!table->is_ignored)
+			nearest_offer(&nearest, table->name);
 	return nearest.found;
 }
 
@@ -168,6 +170,11 @@ void directive_check(const struct directive_row *row,
 	const struct corefile_directive *directive, struct diag_list *problems)
 {
 	size_t before = problems->errors;
+	if (row->is_ignored) {
+		report_warning(problems, &directive->name.place,
+			"\"%.100s\" has no effect any more and is ignored", row->name);
+		return;
+	}
 	directive_check_arguments(row, directive, problems);
 	directive_check_options(row, directive, problems);
 	if (row->check && problems->errors == before)

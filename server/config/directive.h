@@ -31,6 +31,7 @@ struct directive_row {
 	const char *value; /* the default as text; NULL: none */
 	const char *help;  /* one line */
 	bool may_repeat;
+	bool is_ignored; /* CoreDNS once had it: read over, with a warning */
 	const struct directive_row *options; /* rows, ended by a NULL name; NULL: none */
 	/* A further rule on the arguments that no type states, asked only where the types
 	 * are right; adds to `problems`. */
@@ -61,6 +62,8 @@ const struct corefile_directive *directive_option(
 /* ERR_SYNTAX, ERR_RANGE */
 enum err argument_number(const struct corefile_word *word, int64_t *out) MUST_CHECK;
 enum err argument_duration_ms(const struct corefile_word *word, int64_t *out) MUST_CHECK;
+/* "1m", "500ms": what argument_duration_ms reads. Returns `out`. */
+const char *argument_duration_text(int64_t ms, char *out, size_t size);
 
 /* A zone argument as its zones, in lower case: one, or those that a prefix stands for
  * (split at octets or nibbles, host bits cleared). A port or "dns://" is read over, as

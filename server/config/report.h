@@ -8,3 +8,5 @@
  * are printed with %.100s, so that what is said of them is not cut off. */
 void report_error(struct diag_list *problems, const struct corefile_place *place,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
+void report_warning(struct diag_list *problems, const struct corefile_place *place,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -156,25 +156,29 @@ static enum err control_listen(struct control *control)
 
 /* The manifests are read first: nobody shall be told SERVFAIL by a server that will know
  * the answer in a moment. */
-int control_run(struct server *server)
+int control_run(struct server *server, bool is_quiet)
 {
 	struct control control = {.server = server};
 	enum err err = control_init(&control);
 	if (err)
 		log_error("cannot start: %s", err_text(err));
 	if (!err) {
+		if (is_quiet)
+			log_init(LOG_LEVEL_WARN);
 		err = server_load(server, control.base);
+		log_init(LOG_LEVEL_INFO);
 		if (err)
 			log_error("cannot follow the manifests: %s", err_text(err));
 	}
 	if (!err)
 		err = control_listen(&control);
-	if (!err) {
+	if (!err && !is_quiet) {
 		log_clusters(&control);
 		log_listeners(&control);
 		log_info("ready");
-		event_base_dispatch(control.base);
 	}
+	if (!err)
+		event_base_dispatch(control.base);
 	if (control.workers) {
 		struct net_counters counters;
 		workers_counters(control.workers, &counters);

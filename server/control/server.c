@@ -12,7 +12,6 @@
 #include "server/query/router.h"
 
 enum {
-	DEFAULT_PORT = 53,
 	UDP_SIZE = 1232, /* DNS flag day 2020 */
 };
 
@@ -26,7 +25,7 @@ struct built_block {
 struct server {
 	struct arena arena;
 	struct hash_key key;
-	struct cluster_report report;
+	struct server_options options;
 	struct corefile *corefile;
 	struct built_block *blocks;
 	size_t block_count;
@@ -59,9 +58,8 @@ static enum err build_kubernetes(struct server *server, struct built_block *buil
 		return err;
 	cluster_options.own_addresses = own.addresses;
 	cluster_options.own_address_count = own.count;
-	const struct cluster_report *report =
-		server->report.report ? &server->report : NULL;
-	struct cluster *cluster = cluster_new(&cluster_options, &server->key, report);
+	struct cluster *cluster =
+		cluster_new(&cluster_options, &server->key, &server->options.report);
 	if (!cluster)
 		return ERR_NOMEM;
 	server->clusters[server->cluster_count++] = cluster;
@@ -248,7 +246,7 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 
 /* --- the whole --- */
 
-enum err server_new(const char *corefile, const struct cluster_report *report,
+enum err server_new(const char *corefile, const struct server_options *options,
 	struct server **out, struct diag_list *problems)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -256,10 +254,10 @@ enum err server_new(const char *corefile, const struct cluster_report *report,
 		return ERR_NOMEM;
 	arena_init(&server->arena, 8192);
 	hash_key_init(&server->key);
-	if (report)
-		server->report = *report;
-	const struct corefile_options options = {.port = DEFAULT_PORT};
-	enum err err = corefile_load(corefile, &options, &server->corefile, problems);
+	if (options)
+		server->options = *options;
+	const struct corefile_options defaults = {.port = server->options.port};
+	enum err err = corefile_load(corefile, &defaults, &server->corefile, problems);
 	if (!err)
 		err = config_check(server->corefile, plugin_rows, problems);
 	if (!err)

@@ -12,10 +12,16 @@
 struct server;
 struct event_base;
 
+struct server_options {
+	uint16_t port;                /* of zones without one; 0: 53 */
+	bool gives_advice;            /* warns of what is legal but unwise */
+	struct cluster_report report; /* takes problems with manifests; zero: the log */
+};
+
 /* Reads and checks the Corefile and builds everything, without a socket or a manifest.
- * `report` takes problems with manifests, NULL: the log. ERR_NOMEM, ERR_IO; ERR_INVALID
- * with `problems`, which may also hold warnings on success. */
-enum err server_new(const char *corefile, const struct cluster_report *report,
+ * `options` may be NULL. ERR_NOMEM, ERR_IO; ERR_INVALID with `problems`, which may also
+ * hold warnings on success. */
+enum err server_new(const char *corefile, const struct server_options *options,
 	struct server **out, struct diag_list *problems) MUST_CHECK;
 /* The workers must have stopped. */
 void server_free(struct server *server);
