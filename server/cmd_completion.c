@@ -165,7 +165,12 @@ static void zsh_print(void)
 	zsh_print_command(&command_arguments, "-*");
 	printf("\tesac\n"
 	       "}\n"
-	       "_waymark \"$@\"\n");
+	       /* Found in $fpath it is its own body, sourced it is to be announced. */
+	       "if [[ $funcstack[1] == _waymark ]]; then\n"
+	       "\t_waymark \"$@\"\n"
+	       "else\n"
+	       "\tcompdef _waymark waymark\n"
+	       "fi\n");
 }
 
 /* --- fish --- */

@@ -24,6 +24,8 @@ static const char *const placeholders[] = {
 static void print_arguments(const struct directive_row *row, FILE *out)
 {
 	const char *word = row->choices ? row->choices : placeholders[row->type];
+	if (row->is_ignored)
+		return;
 	bool is_any = row->max_arguments == ARGUMENTS_ANY;
 	for (unsigned i = 0; i < row->min_arguments; i++)
 		fprintf(out, " %s%s", word,

@@ -108,12 +108,15 @@ static const struct directive_row kubernetes_options[] = {
 	},
 	{
 		.name = "ignore",
-		.type = ARGUMENT_ONE_OF,
+		.type = ARGUMENT_WORD,
 		.min_arguments = 1,
-		.max_arguments = 1,
+		.max_arguments = ANY_NUMBER,
 		.choices = "empty_service",
 		.help = "services without a ready endpoint do not exist",
+		.check = stanza_check_ignore,
 	},
+	{.name = "upstream", .is_ignored = true},
+	{.name = "resyncperiod", .is_ignored = true},
 	{.name = NULL},
 };
 

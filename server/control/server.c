@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/control/advice.h"
 #include "server/control/listen.h"
 #include "server/control/plugins.h"
 #include "server/control/stanza.h"
@@ -226,7 +227,7 @@ static enum err route_key(struct server *server, const struct built_block *built
 static enum err build_all(struct server *server, struct diag_list *problems)
 {
 	const struct corefile *corefile = server->corefile;
-	size_t count = corefile->block_count;
+	size_t count = corefile->block_count, before = problems->errors;
 	server->blocks = arena_calloc(&server->arena, count + 1, sizeof(*server->blocks));
 	server->clusters =
 		arena_calloc(&server->arena, count + 1, sizeof(*server->clusters));
@@ -238,10 +239,13 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 		enum err err = build_block(server, built, problems);
 		for (size_t j = 0; !err && j < built->source->key_count; j++)
 			err = route_key(server, built, &built->source->keys[j], problems);
-		if (err)
+		if (!err && server->options.gives_advice)
+			advice_on_block(built->source, &built->block, problems);
+		/* Whoever has several mistakes to mend shall see them all. */
+		if (err && err != ERR_INVALID)
 			return err;
 	}
-	return ERR_NONE;
+	return problems->errors > before ? ERR_INVALID : ERR_NONE;
 }
 
 /* --- the whole --- */
@@ -260,6 +264,10 @@ enum err server_new(const char *corefile, const struct server_options *options,
 	enum err err = corefile_load(corefile, &defaults, &server->corefile, problems);
 	if (!err)
 		err = config_check(server->corefile, plugin_rows, problems);
+	if ((!err || err == ERR_INVALID) && server->corefile &&
+		server->options.gives_advice &&
+		advice_on_corefile(server->corefile, problems))
+		err = ERR_NOMEM;
 	if (!err)
 		err = build_all(server, problems);
 	if (err) {

@@ -63,6 +63,24 @@ void stanza_check_cidrs(
 			"service_cidr takes one IPv4 and one IPv6 prefix");
 }
 
+/* CoreDNS looks at the first word alone. */
+void stanza_check_ignore(
+	const struct corefile_directive *directive, struct diag_list *problems)
+{
+	const struct corefile_word *word = &directive->arguments[0];
+	if (strcmp(word->text, "empty_service") != 0)
+		diag_add(problems, SEVERITY_ERROR, word->place.file, word->place.line,
+			word->place.column,
+			"\"%.100s\" for \"ignore\", expected one of empty_service",
+			word->text);
+	for (size_t i = 1; i < directive->argument_count; i++) {
+		word = &directive->arguments[i];
+		diag_add(problems, SEVERITY_WARNING, word->place.file, word->place.line,
+			word->place.column, "\"%.100s\" has no meaning to \"ignore\"",
+			word->text);
+	}
+}
+
 /* An expression may be written as one quoted word or as several: they are joined. */
 static char *join_words(
 	const struct corefile_word *words, size_t count, struct arena *arena)

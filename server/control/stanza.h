@@ -36,6 +36,8 @@ enum err stanza_read_log(const struct corefile_directive *directive, struct aren
 /* Rules that the types of arguments do not state; for the directive tables. */
 void stanza_check_cidrs(
 	const struct corefile_directive *directive, struct diag_list *problems);
+void stanza_check_ignore(
+	const struct corefile_directive *directive, struct diag_list *problems);
 void stanza_check_selector(
 	const struct corefile_directive *directive, struct diag_list *problems);
 void stanza_check_kubernetes(

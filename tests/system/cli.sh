@@ -28,10 +28,10 @@ expect_empty() {
 	[ ! -s "$scratch/$1" ] || show
 }
 
-# Exit code 1, and one line of errors, which says what and where.
+# Exit code 1, and one error, which says what and where.
 expect_one_line() {
 	expect 1 || return 1
-	[ "$(wc -l <"$scratch/err")" -eq 1 ] && grep -q -e "$1" "$scratch/err" || show
+	[ "$(grep -c -e ' error' "$scratch/err")" -eq 1 ] && grep -q -e "$1" "$scratch/err" || show
 }
 
 # --- the command line itself ---
