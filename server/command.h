@@ -14,11 +14,11 @@
 enum { EXIT_USAGE = 2, COMMAND_OPTIONS_MAX = 15 };
 
 struct command_option {
-	char letter;          /* 0: it has none */
 	const char *name;     /* behind two dashes */
 	const char *value;    /* what follows it, "FILE"; NULL: nothing does */
 	const char *fallback; /* the value unless given, may be NULL */
 	const char *help;     /* one line */
+	char letter;          /* 0: it has none */
 	bool is_file;         /* shells offer files as its value */
 };
 

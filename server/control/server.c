@@ -250,6 +250,18 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 
 /* --- the whole --- */
 
+/* Advice is given beside errors too: one reading shall show everything. */
+static enum err check_corefile(const struct server *server, struct diag_list *problems)
+{
+	enum err err = config_check(server->corefile, plugin_rows, problems);
+	if (err && err != ERR_INVALID)
+		return err;
+	if (server->options.gives_advice &&
+		advice_on_corefile(server->corefile, problems))
+		return ERR_NOMEM;
+	return err;
+}
+
 enum err server_new(const char *corefile, const struct server_options *options,
 	struct server **out, struct diag_list *problems)
 {
@@ -263,11 +275,7 @@ enum err server_new(const char *corefile, const struct server_options *options,
 	const struct corefile_options defaults = {.port = server->options.port};
 	enum err err = corefile_load(corefile, &defaults, &server->corefile, problems);
 	if (!err)
-		err = config_check(server->corefile, plugin_rows, problems);
-	if ((!err || err == ERR_INVALID) && server->corefile &&
-		server->options.gives_advice &&
-		advice_on_corefile(server->corefile, problems))
-		err = ERR_NOMEM;
+		err = check_corefile(server, problems);
 	if (!err)
 		err = build_all(server, problems);
 	if (err) {

@@ -98,8 +98,8 @@ static void advice_reads_over_what_is_wrong(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {
-		". {\nnothing {\n}\nkubernetes a..b {\nttl\nttl x y\nfallthrough "
-		"a..b\n}\n}",
+		". {\nnothing {\n}\nkubernetes a..b {\nttl\nttl x y\n}\n}\n",
+		". {\nkubernetes a..b {\nfallthrough a..b\n}\n}\n",
 		". {\nlog a..b {\nclass\n}\nbind\n}\n",
 		"a {\nkubernetes a {\nmanifests\nfallthrough 10.0.0.0/99\n}\n}\n",
 	};

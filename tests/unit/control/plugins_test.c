@@ -84,8 +84,8 @@ static struct place write_corefile(const struct directive_row *plugin,
 	char word[64];
 	snprintf(out, TEXT_SIZE, ".:53 {\n%s", plugin->name);
 	if (!option) {
-		append_words(out, arguments, 1);
-		strcat(out, "\n}\n");
+		size_t length = strlen(out);
+		snprintf(out + length, TEXT_SIZE - length, " %s\n}\n", arguments);
 		return (struct place){2, (unsigned)strlen(plugin->name) + 2};
 	}
 	append_words(out, right_word(plugin, word, sizeof(word)), plugin->min_arguments);
