@@ -227,7 +227,8 @@ static enum err route_key(struct server *server, const struct built_block *built
 static enum err build_all(struct server *server, struct diag_list *problems)
 {
 	const struct corefile *corefile = server->corefile;
-	size_t count = corefile->block_count, before = problems->errors;
+	size_t count = corefile->block_count;
+	enum err result = ERR_NONE;
 	server->blocks = arena_calloc(&server->arena, count + 1, sizeof(*server->blocks));
 	server->clusters =
 		arena_calloc(&server->arena, count + 1, sizeof(*server->clusters));
@@ -244,8 +245,10 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 		/* Whoever has several mistakes to mend shall see them all. */
 		if (err && err != ERR_INVALID)
 			return err;
+		if (err)
+			result = err;
 	}
-	return problems->errors > before ? ERR_INVALID : ERR_NONE;
+	return result;
 }
 
 /* --- the whole --- */
