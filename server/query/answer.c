@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "server/query/canned.h"
 #include "server/wire/octets.h"
 
 enum {
@@ -49,48 +50,9 @@ static void put_head(
 	octets_put_u16(at + 10, (uint16_t)rdata_length);
 }
 
-/* --- canned records --- */
-
-/* How many octets of `data` fit, in whole records; *count of them. */
-static size_t canned_fit(const uint8_t *data, size_t size, size_t space, unsigned *count)
-{
-	size_t fit = 0;
-	*count = 0;
-	while (fit < size) {
-		size_t record = canned_size(data + fit);
-		if (fit + record > space)
-			break;
-		fit += record;
-		(*count)++;
-	}
-	return fit;
-}
-
-/* Copies what fits; the records' owner becomes the name at `offset`. */
-static unsigned canned_copy(
-	struct reply *reply, uint16_t offset, const uint8_t *data, size_t size)
-{
-	unsigned count;
-	uint8_t *start = here(reply);
-	size_t fit = canned_fit(data, size, room(reply), &count);
-	memcpy(start, data, fit);
-	reply->length = (uint16_t)(reply->length + fit);
-	if (offset != DNS_HEADER_SIZE)
-		for (uint8_t *at = start; at < start + fit; at += canned_size(at))
-			octets_put_u16(at, (uint16_t)(0xc000 | offset));
-	return count;
-}
-
 static void answer_canned(struct reply *reply, uint16_t offset, const struct rrset *rrset)
 {
-	/* Nearly always everything fits and nothing has to be looked at. */
-	if (rrset->size <= room(reply) && offset == DNS_HEADER_SIZE) {
-		memcpy(here(reply), rrset->data, rrset->size);
-		reply->length = (uint16_t)(reply->length + rrset->size);
-		reply->answer_count = (uint16_t)(reply->answer_count + rrset->count);
-		return;
-	}
-	unsigned count = canned_copy(reply, offset, rrset->data, rrset->size);
+	unsigned count = canned_write(reply, offset, rrset);
 	reply->answer_count = (uint16_t)(reply->answer_count + count);
 	if (count < rrset->count)
 		reply->is_truncated = true;
@@ -139,6 +101,16 @@ static size_t target_length(const struct srv_writer *writer, const struct target
 	return (target->label[0] ? target->label[0] + 1u : 0) + writer->base_length;
 }
 
+/* The group's targets in the order of this reply. */
+static struct target group_target(
+	const struct srv_writer *writer, const struct srv_group *group, uint32_t index)
+{
+	uint32_t at = canned_first(writer->reply, group->target_count) + index;
+	if (at >= group->target_count)
+		at -= group->target_count;
+	return targets_get(writer->data->targets, group->first + at);
+}
+
 /* One target's records, one a port. False: the reply is full. */
 static bool put_target_records(const struct srv_writer *writer,
 	const struct srv_group *group, const struct target *target)
@@ -167,8 +139,7 @@ static bool put_all_records(const struct srv_writer *writer)
 	const struct srv_group *group = (const void *)(writer->data + 1);
 	for (unsigned i = 0; i < writer->rrset->count; i++) {
 		for (uint32_t j = 0; j < group->target_count; j++) {
-			struct target target =
-				targets_get(writer->data->targets, group->first + j);
+			struct target target = group_target(writer, group, j);
 			if (!put_target_records(writer, group, &target))
 				return false;
 		}
@@ -211,8 +182,7 @@ static void put_all_addresses(const struct srv_writer *writer, size_t at)
 	const struct srv_group *group = (const void *)(writer->data + 1);
 	for (unsigned i = 0; i < writer->rrset->count; i++) {
 		for (uint32_t j = 0; j < group->target_count; j++) {
-			struct target target =
-				targets_get(writer->data->targets, group->first + j);
+			struct target target = group_target(writer, group, j);
 			size_t name_at = at + RECORD_HEAD + SRV_FIXED;
 			if (group->has_additional &&
 				(!put_target_addresses(writer, name_at, &target, false) ||
@@ -233,10 +203,10 @@ static void answer_srv(
 	const struct srv_writer writer = {
 		reply, data, rrset, owner, (size_t)owner->length - data->skip};
 	size_t start = reply->length;
-	if (put_all_records(&writer))
-		put_all_addresses(&writer, start);
-	else
+	if (!put_all_records(&writer))
 		reply->is_truncated = true;
+	else if (!reply->is_minimal)
+		put_all_addresses(&writer, start);
 }
 
 /* --- NS --- */
@@ -281,8 +251,7 @@ static void put_ns_addresses(
 		const struct rrset *rrset = answer_set_find(set, types[i]);
 		if (!rrset || rrset->size > room(reply))
 			continue;
-		unsigned count =
-			canned_copy(reply, (uint16_t)name_at, rrset->data, rrset->size);
+		unsigned count = canned_write(reply, (uint16_t)name_at, rrset);
 		reply->additional_count = (uint16_t)(reply->additional_count + count);
 	}
 }
@@ -296,7 +265,8 @@ static void answer_ns(struct reply *reply, const struct store *store,
 	if (owner->offset != DNS_HEADER_SIZE)
 		move_ns_pointers(reply->buffer + at, reply->buffer + end, owner->offset);
 	/* Addresses whose owner no pointer reaches are left out. */
-	while (at < end && at + RECORD_HEAD <= POINTER_MAX && !reply->is_truncated) {
+	while (at < end && at + RECORD_HEAD <= POINTER_MAX && !reply->is_truncated &&
+		!reply->is_minimal) {
 		const uint8_t *record = reply->buffer + at;
 		struct dname name;
 		read_ns_name(record + RECORD_HEAD, canned_size(record) - RECORD_HEAD,

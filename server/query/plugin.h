@@ -18,7 +18,9 @@ struct plugin_ops {
 	void (*prefetch_answer)(void *instance, const struct query *query);
 	/* Sees each finished reply of its block. May be NULL. */
 	void (*observe)(void *instance, const struct query *query);
-	void (*free)(void *instance);
+	/* Asked on the control thread, about once a second. May be NULL. */
+	void (*housekeep)(void *instance, int64_t now_ms);
+	void (*free)(void *instance); /* may be NULL */
 };
 
 struct plugin_instance {
@@ -35,5 +37,7 @@ struct server_block {
 	uint8_t chain_length;
 	struct plugin_instance observers[CHAIN_MAX];
 	uint8_t observer_count;
+	struct plugin_instance chaos; /* answers class CH; without ops nobody does */
+	struct edns_nsid nsid;        /* told to who asks for it; length 0: none */
 	uint16_t udp_size; /* our EDNS size, 1232 unless configured (DNS flag day 2020) */
 };

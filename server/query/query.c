@@ -38,6 +38,8 @@ bool query_begin(struct query *query, const struct router *router, const uint8_t
 		size = limit < size ? limit : size;
 	}
 	reply_init(&query->reply, request, reply_buffer, size);
+	if (request->edns.has_nsid && query->block && query->block->nsid.length)
+		reply_reserve_nsid(&query->reply, &query->block->nsid);
 	for (unsigned i = 0; query->block && i < query->block->chain_length; i++) {
 		const struct plugin_instance *plugin = &query->block->chain[i];
 		if (plugin->ops->prefetch)
@@ -68,9 +70,11 @@ static enum dns_rcode query_early_rcode(const struct query *query)
 	default:
 		break;
 	}
-	if (!query->block || query->request.qclass != CLASS_IN)
+	if (!query->block)
 		return RCODE_REFUSED;
-	return RCODE_NOERROR;
+	if (query->request.qclass == CLASS_CH && query->block->chaos.ops)
+		return RCODE_NOERROR;
+	return query->request.qclass == CLASS_IN ? RCODE_NOERROR : RCODE_REFUSED;
 }
 
 enum verdict query_run(struct query *query)
@@ -83,6 +87,8 @@ enum verdict query_run(struct query *query)
 		return VERDICT_REPLY;
 	}
 	const struct server_block *block = query->block;
+	if (query->request.qclass == CLASS_CH)
+		return block->chaos.ops->query(block->chaos.instance, query);
 	while (query->step < block->chain_length) {
 		const struct plugin_instance *plugin = &block->chain[query->step++];
 		enum verdict verdict = plugin->ops->query(plugin->instance, query);
@@ -128,6 +134,8 @@ struct query *query_move(const struct query *query)
 				     : sizeof(struct sockaddr_in);
 	size_t reply_at = client_at + sizeof(struct sockaddr_storage);
 	size_t reply_size = query->reply.capacity + (size_t)EDNS_OPT_SIZE;
+	if (query->reply.nsid)
+		reply_size += 4u + query->reply.nsid->length;
 	uint8_t *block = malloc(reply_at + reply_size);
 	if (!block)
 		return NULL;

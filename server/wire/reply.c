@@ -6,6 +6,11 @@
 
 #include "server/wire/octets.h"
 
+enum {
+	RECORD_HEAD = 12, /* a pointer, type, class, TTL, RDLENGTH */
+	OPTION_HEAD = 4,  /* code, length */
+};
+
 uint16_t reply_udp_limit(const struct edns *edns, uint16_t our_size)
 {
 	if (!edns->is_present)
@@ -28,6 +33,11 @@ void reply_init(struct reply *reply, const struct request *request, uint8_t *buf
 	reply->is_authoritative = reply->is_truncated = false;
 	reply->ede = EDE_NONE;
 	reply->has_opt = has_opt;
+	reply->nsid = NULL;
+	reply->flags_set = reply->flags_cleared = 0;
+	reply->is_minimal = false;
+	reply->rotation = 0;
+	reply->preference = NULL;
 	reply->owner_end = buffer + reply->length;
 	memcpy(buffer + DNS_HEADER_SIZE, request->message + DNS_HEADER_SIZE,
 		request->question_length);
@@ -42,6 +52,58 @@ void reply_clear(struct reply *reply)
 	reply->ede = EDE_NONE;
 }
 
+void reply_reserve_nsid(struct reply *reply, const struct edns_nsid *nsid)
+{
+	assert(reply->has_opt && nsid->length <= EDNS_NSID_MAX);
+	reply->nsid = nsid;
+	reply->capacity = (uint16_t)(reply->capacity - OPTION_HEAD - nsid->length);
+}
+
+/* The record's owner; returns what is behind it. */
+static uint8_t *reply_write_owner(uint8_t *at, const struct reply_record *record)
+{
+	if (record->label) {
+		size_t length = strlen(record->label);
+		*at++ = (uint8_t)length;
+		memcpy(at, record->label, length);
+		at += length;
+	}
+	octets_put_u16(at, (uint16_t)(0xc000 | record->owner));
+	return at + 2;
+}
+
+bool reply_add(struct reply *reply, enum reply_section section,
+	const struct reply_record *record)
+{
+	size_t label = record->label ? strlen(record->label) + 1 : 0;
+	size_t size = label + RECORD_HEAD + record->length;
+	if ((size_t)(reply->capacity - reply->length) < size) {
+		reply->is_truncated |= section == SECTION_ANSWER;
+		return false;
+	}
+	uint8_t *at = reply_write_owner(reply->buffer + reply->length, record);
+	octets_put_u16(at, record->type);
+	octets_put_u16(at + 2, record->class);
+	octets_put_u32(at + 4, record->ttl_s);
+	octets_put_u16(at + 8, record->length);
+	memcpy(at + 10, record->rdata, record->length);
+	reply->length = (uint16_t)(reply->length + size);
+	uint16_t *counts[] = {
+		&reply->answer_count, &reply->authority_count, &reply->additional_count};
+	++*counts[section];
+	return true;
+}
+
+/* Returns what is behind the option. */
+static uint8_t *opt_write_option(
+	uint8_t *at, uint16_t code, const uint8_t *data, uint16_t length)
+{
+	octets_put_u16(at, code);
+	octets_put_u16(at + 2, length);
+	memcpy(at + OPTION_HEAD, data, length);
+	return at + OPTION_HEAD + length;
+}
+
 /* RFC 6891 6.1.3: the upper bits of the rcode, version 0, DO as it came. */
 static void reply_write_opt(
 	struct reply *reply, const struct request *request, uint16_t udp_size)
@@ -53,18 +115,18 @@ static void reply_write_opt(
 	opt[5] = (uint8_t)(reply->rcode >> 4);
 	opt[6] = 0;
 	octets_put_u16(opt + 7, request->edns.has_do ? 0x8000 : 0);
-	octets_put_u16(opt + 9, 0);
-	/* The room for the OPT alone was kept free. */
-	bool has_ede = reply->ede != EDE_NONE &&
-		       reply->length + EDNS_EDE_SIZE <= reply->capacity;
-	reply->length += EDNS_OPT_SIZE;
-	if (!has_ede)
-		return;
-	octets_put_u16(opt + 9, EDNS_EDE_SIZE);
-	octets_put_u16(opt + 11, EDNS_OPTION_EDE);
-	octets_put_u16(opt + 13, 2);
-	octets_put_u16(opt + 15, (uint16_t)reply->ede);
-	reply->length += EDNS_EDE_SIZE;
+	uint8_t *options = opt + EDNS_OPT_SIZE, *at = options;
+	if (reply->nsid)
+		at = opt_write_option(
+			at, EDNS_OPTION_NSID, reply->nsid->data, reply->nsid->length);
+	/* The room for OPT and identifier alone was kept free. */
+	if (reply->ede != EDE_NONE && reply->length + EDNS_EDE_SIZE <= reply->capacity) {
+		uint8_t code[2];
+		octets_put_u16(code, (uint16_t)reply->ede);
+		at = opt_write_option(at, EDNS_OPTION_EDE, code, sizeof(code));
+	}
+	octets_put_u16(opt + 9, (uint16_t)(at - options));
+	reply->length = (uint16_t)(at - reply->buffer);
 }
 
 size_t reply_finish(struct reply *reply, const struct request *request, uint16_t udp_size)
@@ -75,6 +137,7 @@ size_t reply_finish(struct reply *reply, const struct request *request, uint16_t
 		flags |= DNS_FLAG_AA;
 	if (reply->is_truncated)
 		flags |= DNS_FLAG_TC;
+	flags = (uint16_t)((flags & ~reply->flags_cleared) | reply->flags_set);
 	uint8_t *header = reply->buffer;
 	octets_put_u16(header, request->id);
 	octets_put_u16(header + 2, flags);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/base/ipaddr.h"
 #include "server/wire/request.h"
 
 /*
@@ -26,11 +27,43 @@ struct reply {
 	enum edns_ede ede;  /* sent where the request had an OPT and there is room */
 	bool has_opt;       /* the request had one, so has the reply */
 	uint8_t *owner_end; /* behind the question */
+	/* How the reply is to be written, for as long as nothing is written yet. */
+	const struct edns_nsid *nsid;      /* sent in the OPT; reply_reserve_nsid */
+	uint16_t flags_set, flags_cleared; /* whatever the answer would make of them */
+	bool is_minimal;   /* a positive answer brings no additional records */
+	uint32_t rotation; /* where in 2^32 sets of addresses begin; 0: as stored */
+	const struct reply_preference *preference; /* NULL: none */
+};
+
+/* Addresses in the first prefix come first, then those in the second, ... */
+struct reply_preference {
+	const struct ipprefix *prefixes;
+	size_t count;
+};
+
+enum reply_section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
+
+/* A record whose owner is a name that stands in the message, mostly the question's. */
+struct reply_record {
+	uint16_t owner;    /* that name's place; DNS_HEADER_SIZE: the question's */
+	const char *label; /* one in front of it; NULL: none */
+	uint16_t type, class;
+	uint32_t ttl_s;
+	const void *rdata;
+	uint16_t length;
 };
 
 /* The limit for a UDP reply: min(what the client takes, what we send) (RFC 6891 6.2.5).
  */
 uint16_t reply_udp_limit(const struct edns *edns, uint16_t our_size);
+
+/* Appends the record; sections in their order. False: there is no room, which sets TC
+ * where it belonged into the answer section. */
+bool reply_add(struct reply *reply, enum reply_section section,
+	const struct reply_record *record);
+
+/* Keeps room for the identifier. Before anything is written; there must be an OPT. */
+void reply_reserve_nsid(struct reply *reply, const struct edns_nsid *nsid);
 
 /* Starts the reply to `request`: `size` octets of `buffer` may be used in all. */
 void reply_init(struct reply *reply, const struct request *request, uint8_t *buffer,

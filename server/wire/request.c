@@ -65,14 +65,15 @@ static void skip_owner(struct cursor *cursor)
 	}
 }
 
-/* The options must fill the OPT exactly; none of them changes an answer. */
-static bool options_are_sound(struct cursor options)
+/* The options must fill the OPT exactly; unknown ones are ignored (RFC 6891 6.1.2). */
+static bool request_parse_options(struct request *request, struct cursor options)
 {
 	while (cursor_left(&options)) {
-		cursor_skip(&options, 2);
+		uint16_t code = cursor_u16(&options);
 		cursor_skip(&options, cursor_u16(&options));
 		if (options.has_failed)
 			return false;
+		request->edns.has_nsid |= code == EDNS_OPTION_NSID;
 	}
 	return true;
 }
@@ -105,7 +106,7 @@ static bool request_parse_record(
 	};
 	/* RFC 6891 6.1.3: what a later version's options look like is unknown. */
 	return request->edns.version ||
-	       options_are_sound(cursor_init(rdata, rdata_length));
+	       request_parse_options(request, cursor_init(rdata, rdata_length));
 }
 
 static bool request_parse_records(struct request *request, struct cursor *cursor)
