@@ -71,6 +71,16 @@ struct ipaddr ipaddr_from_sockaddr(const struct sockaddr *address)
 	return out;
 }
 
+uint16_t ipaddr_port(const struct sockaddr *address)
+{
+	/* The port stands at the same place in both. */
+	struct sockaddr_in in;
+	if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
+		return 0;
+	memcpy(&in, address, sizeof(in));
+	return ntohs(in.sin_port);
+}
+
 static bool ipprefix_equal_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
 	if (memcmp(a, b, bits / 8) != 0)
@@ -82,7 +92,7 @@ static bool ipprefix_equal_bits(const uint8_t *a, const uint8_t *b, unsigned bit
 	return ((a[bits / 8] ^ b[bits / 8]) & mask) == 0;
 }
 
-static bool ipprefix_has_host_bits(const struct ipprefix *prefix)
+static void ipprefix_clear_host_bits(struct ipprefix *prefix)
 {
 	uint8_t masked[16] = {0};
 	memcpy(masked, prefix->address.bytes, prefix->bits / 8);
@@ -90,30 +100,57 @@ static bool ipprefix_has_host_bits(const struct ipprefix *prefix)
 		uint8_t mask = (uint8_t)(0xff << (8 - prefix->bits % 8));
 		masked[prefix->bits / 8] = prefix->address.bytes[prefix->bits / 8] & mask;
 	}
-	return memcmp(masked, prefix->address.bytes, prefix->address.length) != 0;
+	memcpy(prefix->address.bytes, masked, sizeof(masked));
 }
 
-enum err ipprefix_parse(const char *text, struct ipprefix *out)
+static enum err ipprefix_parse_bits(const char *digits, struct ipprefix *prefix)
 {
-	char address[IPADDR_TEXT_SIZE];
-	const char *slash = strchr(text, '/');
-	if (!slash || (size_t)(slash - text) >= sizeof(address))
-		return ERR_SYNTAX;
-	memcpy(address, text, (size_t)(slash - text));
-	address[slash - text] = '\0';
-
-	struct ipprefix prefix = {0};
-	if (ipaddr_parse(address, &prefix.address))
-		return ERR_SYNTAX;
-	const char *digits = slash + 1;
 	if (strspn(digits, "0123456789") != strlen(digits) || !*digits ||
 		strlen(digits) > 3)
 		return ERR_SYNTAX;
 	long bits = strtol(digits, NULL, 10);
-	if (bits > prefix.address.length * 8)
+	if (bits > prefix->address.length * 8)
 		return ERR_RANGE;
-	prefix.bits = (uint8_t)bits;
-	if (ipprefix_has_host_bits(&prefix))
+	prefix->bits = (uint8_t)bits;
+	return ERR_NONE;
+}
+
+enum err ipprefix_parse_host(const char *text, struct ipprefix *out)
+{
+	char address[IPADDR_TEXT_SIZE];
+	size_t length = strcspn(text, "/");
+	if (length >= sizeof(address))
+		return ERR_SYNTAX;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	struct ipprefix prefix = {0};
+	if (ipaddr_parse(address, &prefix.address))
+		return ERR_SYNTAX;
+	prefix.bits = (uint8_t)(prefix.address.length * 8);
+	enum err err = ERR_NONE;
+	if (text[length])
+		err = ipprefix_parse_bits(text + length + 1, &prefix);
+	if (err)
+		return err;
+	ipprefix_clear_host_bits(&prefix);
+	*out = prefix;
+	return ERR_NONE;
+}
+
+enum err ipprefix_parse(const char *text, struct ipprefix *out)
+{
+	struct ipprefix prefix;
+	char address[IPADDR_TEXT_SIZE];
+	struct ipaddr written;
+	if (!strchr(text, '/'))
+		return ERR_SYNTAX;
+	enum err err = ipprefix_parse_host(text, &prefix);
+	if (err)
+		return err;
+	size_t length = strcspn(text, "/");
+	memcpy(address, text, length);
+	address[length] = '\0';
+	if (ipaddr_parse(address, &written) || !ipaddr_equal(&written, &prefix.address))
 		return ERR_RANGE;
 	*out = prefix;
 	return ERR_NONE;

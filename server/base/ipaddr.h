@@ -37,7 +37,12 @@ bool ipaddr_is_unspecified(const struct ipaddr *address);
 
 /* The address of a socket address; length 0 for another family. */
 struct ipaddr ipaddr_from_sockaddr(const struct sockaddr *address);
+/* Its port; 0 for another family. */
+uint16_t ipaddr_port(const struct sockaddr *address);
 
 /* "10.0.0.0/17"; ERR_SYNTAX, or ERR_RANGE for too many bits or set host bits. */
 enum err ipprefix_parse(const char *text, struct ipprefix *out) MUST_CHECK;
+/* The same, but host bits are cleared, and "10.0.0.1" is the prefix that holds it alone.
+ */
+enum err ipprefix_parse_host(const char *text, struct ipprefix *out) MUST_CHECK;
 bool ipprefix_contains(const struct ipprefix *prefix, const struct ipaddr *address);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,11 @@
 
 enum { LINE_SIZE = 2048 };
 
-static enum log_level lowest = LOG_LEVEL_INFO;
+static _Atomic enum log_level lowest = LOG_LEVEL_INFO;
 
 void log_init(enum log_level level)
 {
-	lowest = level;
+	atomic_store_explicit(&lowest, level, memory_order_relaxed);
 }
 
 static size_t log_prefix(char *line, size_t size, enum log_level level)
@@ -58,7 +59,7 @@ __attribute__((format(printf, 3, 0))) static void log_line(
 
 void log_write(enum log_level level, const char *format, ...)
 {
-	if (level < lowest)
+	if (level < atomic_load_explicit(&lowest, memory_order_relaxed))
 		return;
 	int saved = errno;
 	va_list args;

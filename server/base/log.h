@@ -13,7 +13,7 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* Lines below `level` are not written. Call before other threads start. */
+/* Lines below `level` are not written. */
 void log_init(enum log_level level);
 
 void log_write(enum log_level level, const char *format, ...)
