@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "server/control/stanza.h"
-
-enum { ANY_NUMBER = 255 };
+#include "server/control/stanza_plugins.h"
 
 static const struct directive_row bind_options[] = {
 	{
@@ -16,19 +15,6 @@ static const struct directive_row bind_options[] = {
 		.max_arguments = ANY_NUMBER,
 		.help = "addresses or interfaces that are not listened on",
 		.may_repeat = true,
-	},
-	{.name = NULL},
-};
-
-static const struct directive_row log_options[] = {
-	{
-		.name = "class",
-		.type = ARGUMENT_ONE_OF,
-		.min_arguments = 1,
-		.max_arguments = ANY_NUMBER,
-		.choices = "all|success|denial|error",
-		.value = "all",
-		.help = "which replies: denial is NXDOMAIN and NODATA",
 	},
 	{.name = NULL},
 };
@@ -120,7 +106,25 @@ static const struct directive_row kubernetes_options[] = {
 	{.name = NULL},
 };
 
+/* In the order of CoreDNS's chain. */
 const struct directive_row plugin_rows[] = {
+	{
+		.name = "nsid",
+		.type = ARGUMENT_WORD,
+		.max_arguments = ANY_NUMBER,
+		.help = "what this server is called, for who asks (RFC 5001); the host "
+			"name unless given",
+		.check = nsid_check,
+	},
+	{
+		.name = "bufsize",
+		.type = ARGUMENT_NUMBER,
+		.max_arguments = 1,
+		.min = 512,
+		.max = 4096,
+		.value = "1232",
+		.help = "the largest UDP reply, in octets",
+	},
 	{
 		.name = "bind",
 		.type = ARGUMENT_LISTEN,
@@ -131,16 +135,67 @@ const struct directive_row plugin_rows[] = {
 		.may_repeat = true,
 	},
 	{
+		.name = "debug",
+		.help = "logs at level debug, among others each query that fails",
+	},
+	{
 		.name = "errors",
+		.type = ARGUMENT_ONE_OF,
+		.max_arguments = 1,
+		.choices = "stdout",
 		.help = "says in the log why a query was answered SERVFAIL",
+		.options = errors_options,
 	},
 	{
 		.name = "log",
-		.type = ARGUMENT_ZONE,
-		.min_arguments = 0,
+		.type = ARGUMENT_WORD,
 		.max_arguments = ANY_NUMBER,
-		.help = "a line in the log for each reply, for names in these zones",
+		.help = "[ZONE...] [FORMAT]: a line in the log for each reply",
 		.options = log_options,
+		.may_repeat = true,
+		.check = log_check,
+	},
+	{
+		.name = "local",
+		.help = "answers localhost and the reverse names of 0, 127 and 255",
+	},
+	{
+		.name = "any",
+		.help = "answers queries for type ANY with one HINFO record (RFC 8482)",
+	},
+	{
+		.name = "chaos",
+		.type = ARGUMENT_WORD,
+		.max_arguments = ANY_NUMBER,
+		.help = "[VERSION] [AUTHOR...]: answers version.bind and the like in "
+			"class CH",
+	},
+	{
+		.name = "loadbalance",
+		.type = ARGUMENT_ONE_OF,
+		.max_arguments = 1,
+		.choices = "round_robin",
+		.value = "round_robin",
+		.help = "addresses in another order in each reply",
+		.options = loadbalance_options,
+	},
+	{
+		.name = "acl",
+		.type = ARGUMENT_ZONE,
+		.max_arguments = ANY_NUMBER,
+		.help = "who may ask what; zones: the block's unless given",
+		.options = acl_options,
+		.may_repeat = true,
+	},
+	{
+		.name = "header",
+		.help = "sets and clears flags in the header",
+		.options = header_options,
+		.check = header_check,
+	},
+	{
+		.name = "minimal",
+		.help = "positive answers without additional records",
 	},
 	{
 		.name = "kubernetes",
@@ -150,6 +205,10 @@ const struct directive_row plugin_rows[] = {
 		.help = "answers the names of a cluster; zones: the block's unless given",
 		.options = kubernetes_options,
 		.check = stanza_check_kubernetes,
+	},
+	{
+		.name = "whoami",
+		.help = "answers with the client's own address, port and transport",
 	},
 	{.name = NULL},
 };

@@ -46,9 +46,7 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	struct control *control = context;
-	struct cluster *cluster;
-	for (size_t i = 0; (cluster = server_cluster(control->server, i)); i++)
-		cluster_reclaim(cluster);
+	server_housekeep(control->server);
 	struct net_counters counters;
 	workers_counters(control->workers, &counters);
 	if (counters.udp_kernel_drops > control->kernel_drops)

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "server/control/advice.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/control/build.h"
 #include "server/control/listen.h"
 #include "server/control/plugins.h"
 #include "server/control/stanza.h"
-#include "server/plugin/errors.h"
 #include "server/query/router.h"
 
 enum {
@@ -34,27 +36,22 @@ struct server {
 	size_t cluster_count;
 	struct net_listener *listeners;
 	struct router **routers; /* of each listener */
+	bool logs_debug;
 	size_t listener_count, listener_capacity;
 };
 
 /* --- plugins --- */
 
-static struct plugin_instance *block_add(struct server_block *block, bool observes)
-{
-	return observes ? &block->observers[block->observer_count++]
-			: &block->chain[block->chain_length++];
-}
-
-static enum err build_kubernetes(struct server *server, struct built_block *built,
-	const struct corefile_directive *directive, struct diag_list *problems)
+static enum err build_kubernetes(struct server *server, struct build *build,
+	const struct listen_list *addresses, const struct corefile_directive *directive)
 {
 	struct cluster_options cluster_options;
 	struct kubernetes_options options;
-	enum err err = stanza_read_kubernetes(directive, built->source, &server->arena,
-		&cluster_options, &options, problems);
+	enum err err = stanza_read_kubernetes(directive, build->source, build->arena,
+		&cluster_options, &options, build->problems);
 	struct listen_list own = {.arena = &server->arena};
 	if (!err)
-		err = listen_own_addresses(&built->addresses, &own);
+		err = listen_own_addresses(addresses, &own);
 	if (err)
 		return err;
 	cluster_options.own_addresses = own.addresses;
@@ -68,46 +65,9 @@ static enum err build_kubernetes(struct server *server, struct built_block *buil
 	struct plugin_instance instance = {NULL, NULL};
 	err = kubernetes_new(&options, &instance);
 	if (!err)
-		*block_add(&built->block, false) = instance;
+		build_add(build, &instance);
 	return err;
 }
-
-static enum err build_log(struct server *server, struct built_block *built,
-	const struct corefile_directive *directive, struct diag_list *problems)
-{
-	(void)problems;
-	struct log_plugin_options options;
-	enum err err = stanza_read_log(directive, &server->arena, &options);
-	struct plugin_instance instance = {NULL, NULL};
-	if (!err)
-		err = log_plugin_new(&options, &instance);
-	if (!err)
-		*block_add(&built->block, true) = instance;
-	return err;
-}
-
-static enum err build_errors(struct server *server, struct built_block *built,
-	const struct corefile_directive *directive, struct diag_list *problems)
-{
-	(void)server;
-	(void)directive;
-	(void)problems;
-	*block_add(&built->block, true) = errors_plugin_instance();
-	return ERR_NONE;
-}
-
-struct plugin_builder {
-	const char *name;
-	enum err (*build)(struct server *server, struct built_block *built,
-		const struct corefile_directive *directive, struct diag_list *problems);
-};
-
-/* Plugins that take part in queries; the others only configure. */
-static const struct plugin_builder builders[] = {
-	{"errors", build_errors},
-	{"log", build_log},
-	{"kubernetes", build_kubernetes},
-};
 
 static const struct corefile_directive *find_directive(
 	const struct corefile_block *block, const char *name)
@@ -121,6 +81,12 @@ static const struct corefile_directive *find_directive(
 static enum err build_block(
 	struct server *server, struct built_block *built, struct diag_list *problems)
 {
+	struct build build = {
+		.source = built->source,
+		.block = &built->block,
+		.arena = &server->arena,
+		.problems = problems,
+	};
 	built->block.udp_size = UDP_SIZE;
 	built->addresses.arena = &server->arena;
 	enum err err = listen_addresses(built->source, &built->addresses, problems);
@@ -128,12 +94,15 @@ static enum err build_block(
 	for (const struct directive_row *row = plugin_rows; !err && row->name; row++) {
 		const struct corefile_directive *directive =
 			find_directive(built->source, row->name);
-		for (size_t i = 0;
-			directive && i < sizeof(builders) / sizeof(builders[0]); i++)
-			if (strcmp(builders[i].name, row->name) == 0)
-				err = builders[i].build(
-					server, built, directive, problems);
+		if (!directive)
+			continue;
+		if (strcmp(row->name, "kubernetes") == 0)
+			err = build_kubernetes(
+				server, &build, &built->addresses, directive);
+		else
+			err = build_plugin(&build, directive);
 	}
+	server->logs_debug |= build.wants_debug;
 	return err;
 }
 
@@ -308,6 +277,8 @@ void server_free(struct server *server)
 		struct server_block *block = &server->blocks[i].block;
 		free_plugins(block->chain, block->chain_length);
 		free_plugins(block->observers, block->observer_count);
+		if (block->chaos.ops)
+			free_plugins(&block->chaos, 1);
 	}
 	for (size_t i = 0; i < server->cluster_count; i++)
 		cluster_free(server->clusters[i]);
@@ -316,8 +287,29 @@ void server_free(struct server *server)
 	free(server);
 }
 
+static void housekeep_plugins(
+	const struct plugin_instance *plugins, unsigned count, int64_t now_ms)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (plugins[i].ops->housekeep)
+			plugins[i].ops->housekeep(plugins[i].instance, now_ms);
+}
+
+void server_housekeep(struct server *server)
+{
+	int64_t now_ms = clock_now_ms();
+	for (size_t i = 0; i < server->block_count; i++) {
+		const struct server_block *block = &server->blocks[i].block;
+		housekeep_plugins(block->chain, block->chain_length, now_ms);
+		housekeep_plugins(block->observers, block->observer_count, now_ms);
+	}
+	for (size_t i = 0; i < server->cluster_count; i++)
+		cluster_reclaim(server->clusters[i]);
+}
+
 enum err server_load(struct server *server, struct event_base *base)
 {
+	log_init(server->logs_debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	for (size_t i = 0; i < server->cluster_count; i++) {
 		enum err err = cluster_start(server->clusters[i], base);
 		if (err)

@@ -29,6 +29,10 @@ void server_free(struct server *server);
 /* Reads the manifests, and follows them with `base`. ERR_NOMEM, ERR_IO. */
 enum err server_load(struct server *server, struct event_base *base) MUST_CHECK;
 
+/* What is due about once a second: lines that plugins have gathered, memory of what has
+ * been replaced. */
+void server_housekeep(struct server *server);
+
 /* What is to be listened on; valid as long as the server. */
 const struct net_listener *server_listeners(const struct server *server, size_t *count);
 

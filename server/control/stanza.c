@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/control/stanza.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "zones/registry/selector.h"
 #include "zones/synth/synth.h"
 
-static void stanza_error(
-	struct diag_list *problems, const struct corefile_word *word, const char *text)
+void stanza_error(struct diag_list *problems, const struct corefile_word *word,
+	const char *format, ...)
 {
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* A quoted word may bring control characters; a problem stays one line. */
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	diag_add(problems, SEVERITY_ERROR, word->place.file, word->place.line,
 		word->place.column, "%s", text);
 }
@@ -81,8 +92,7 @@ void stanza_check_ignore(
 	}
 }
 
-/* An expression may be written as one quoted word or as several: they are joined. */
-static char *join_words(
+char *stanza_join_words(
 	const struct corefile_word *words, size_t count, struct arena *arena)
 {
 	size_t length = 1;
@@ -103,7 +113,8 @@ void stanza_check_selector(
 {
 	struct arena arena;
 	arena_init(&arena, 1024);
-	char *text = join_words(directive->arguments, directive->argument_count, &arena);
+	char *text = stanza_join_words(
+		directive->arguments, directive->argument_count, &arena);
 	struct selector *selector = NULL;
 	unsigned offset;
 	const char *reason;
@@ -116,7 +127,7 @@ void stanza_check_selector(
 			"\"%s\" is not a label selector: %s, at character %u", text,
 			reason, offset + 1);
 	else if (err)
-		stanza_error(problems, word, err_text(err));
+		stanza_error(problems, word, "%s", err_text(err));
 	selector_free(selector);
 	arena_deinit(&arena);
 }
@@ -186,7 +197,7 @@ static enum err read_cidrs(const struct corefile_directive *option, struct arena
 static enum err read_labels(const struct corefile_directive *option, struct arena *arena,
 	struct cluster_options *out)
 {
-	out->labels = join_words(option->arguments, option->argument_count, arena);
+	out->labels = stanza_join_words(option->arguments, option->argument_count, arena);
 	return out->labels ? ERR_NONE : ERR_NOMEM;
 }
 
@@ -194,7 +205,7 @@ static enum err read_namespace_labels(const struct corefile_directive *option,
 	struct arena *arena, struct cluster_options *out)
 {
 	out->namespace_labels =
-		join_words(option->arguments, option->argument_count, arena);
+		stanza_join_words(option->arguments, option->argument_count, arena);
 	return out->namespace_labels ? ERR_NONE : ERR_NOMEM;
 }
 
@@ -316,33 +327,5 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 		err = read_fallthrough(directive, arena, kubernetes);
 	if (!err)
 		kubernetes->pods = modes[cluster->pods];
-	return err;
-}
-
-/* --- log --- */
-
-static unsigned log_class_of(const char *text)
-{
-	if (strcmp(text, "success") == 0)
-		return LOG_CLASS_SUCCESS;
-	if (strcmp(text, "denial") == 0)
-		return LOG_CLASS_DENIAL;
-	return strcmp(text, "error") == 0 ? LOG_CLASS_ERROR : LOG_CLASS_ALL;
-}
-
-enum err stanza_read_log(const struct corefile_directive *directive, struct arena *arena,
-	struct log_plugin_options *out)
-{
-	struct zone_list list = {.arena = arena};
-	enum err err =
-		zone_list_read(&list, directive->arguments, directive->argument_count);
-	const struct corefile_directive *class = directive_option(directive, "class");
-	*out = (struct log_plugin_options){
-		.zones = list.zones,
-		.zone_count = list.count,
-		.classes = class ? 0 : LOG_CLASS_ALL,
-	};
-	for (size_t i = 0; class && i < class->argument_count; i++)
-		out->classes |= log_class_of(class->arguments[i].text);
 	return err;
 }

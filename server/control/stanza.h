@@ -3,7 +3,6 @@
 
 #include "server/config/directive.h"
 #include "server/plugin/kubernetes/kubernetes.h"
-#include "server/plugin/log.h"
 #include "zones/cluster.h"
 
 /* From a checked stanza of the Corefile to the options of what it configures. Control
@@ -30,8 +29,14 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 	struct cluster_options *cluster, struct kubernetes_options *kubernetes,
 	struct diag_list *problems) MUST_CHECK;
 
-enum err stanza_read_log(const struct corefile_directive *directive, struct arena *arena,
-	struct log_plugin_options *out) MUST_CHECK;
+/* An error at the place of a word. Words are printed with %.100s. */
+void stanza_error(struct diag_list *problems, const struct corefile_word *word,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* What may be written as one quoted word or as several, with blanks between them. NULL:
+ * no memory. */
+char *stanza_join_words(
+	const struct corefile_word *words, size_t count, struct arena *arena);
 
 /* Rules that the types of arguments do not state; for the directive tables. */
 void stanza_check_cidrs(

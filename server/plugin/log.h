@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "server/plugin/log_format.h"
 #include "server/query/plugin.h"
 
-/* The log plugin: a line for each reply, in CoreDNS's common format. */
+/* The log plugin: a line for each reply. The first rule that the name is in decides
+ * whether and how. */
 
 enum log_class {
 	LOG_CLASS_SUCCESS = 1,
@@ -12,12 +14,17 @@ enum log_class {
 	LOG_CLASS_ALL = 7
 };
 
-struct log_plugin_options {
+struct log_rule {
 	const struct dname *zones; /* names in these; lower-case; count 0: all names */
 	size_t zone_count;
 	unsigned classes; /* of enum log_class */
+	struct log_format format;
 };
 
-/* Copies the options. ERR_NOMEM. */
-enum err log_plugin_new(
-	const struct log_plugin_options *options, struct plugin_instance *out) MUST_CHECK;
+struct log_options {
+	const struct log_rule *rules;
+	size_t count;
+};
+
+/* The options must outlive the instance. */
+struct plugin_instance log_plugin_instance(const struct log_options *options);

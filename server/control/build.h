@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/config/directive.h"
+#include "server/query/plugin.h"
+
+/* From a checked directive to the plugin in its server block. Control thread only. */
+
+struct build {
+	const struct corefile_block *source;
+	struct server_block *block;
+	struct arena *arena; /* lives as long as the block */
+	struct diag_list *problems;
+	bool wants_debug; /* out: a debug directive was seen */
+};
+
+/* Makes the plugin of the directive, the first of its name in the block; nothing where
+ * the plugin only configures or is made elsewhere. ERR_NOMEM; ERR_INVALID with problems.
+ */
+enum err build_plugin(
+	struct build *build, const struct corefile_directive *directive) MUST_CHECK;
+
+/* Into the chain, or among the observers if that is all it does. */
+void build_add(struct build *build, const struct plugin_instance *instance);
+
+/* The next directive of the same name in the block. NULL: it was the last. */
+const struct corefile_directive *build_next(
+	const struct build *build, const struct corefile_directive *directive);
+
+/* The plugins that have options, each in a file of its own. */
+enum err build_acl(struct build *build, const struct corefile_directive *directive);
+enum err build_chaos(struct build *build, const struct corefile_directive *directive);
+enum err build_errors(struct build *build, const struct corefile_directive *directive);
+enum err build_header(struct build *build, const struct corefile_directive *directive);
+enum err build_loadbalance(
+	struct build *build, const struct corefile_directive *directive);
+enum err build_log(struct build *build, const struct corefile_directive *directive);
+enum err build_nsid(struct build *build, const struct corefile_directive *directive);

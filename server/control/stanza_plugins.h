@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/config/directive.h"
+
+/* What the directive table takes from the files of single plugins: the rows of their
+ * options, and rules that the types of arguments do not state. */
+
+enum { ANY_NUMBER = 255 };
+
+extern const struct directive_row acl_options[];
+extern const struct directive_row errors_options[];
+extern const struct directive_row header_options[];
+extern const struct directive_row loadbalance_options[];
+extern const struct directive_row log_options[];
+
+void acl_check_rule(const struct corefile_directive *option, struct diag_list *problems);
+void errors_check_consolidate(
+	const struct corefile_directive *option, struct diag_list *problems);
+void header_check(const struct corefile_directive *directive, struct diag_list *problems);
+void header_check_flags(
+	const struct corefile_directive *option, struct diag_list *problems);
+void header_check_rule(
+	const struct corefile_directive *option, struct diag_list *problems);
+void loadbalance_check_prefer(
+	const struct corefile_directive *option, struct diag_list *problems);
+void log_check(const struct corefile_directive *directive, struct diag_list *problems);
+void nsid_check(const struct corefile_directive *directive, struct diag_list *problems);
