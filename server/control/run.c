@@ -164,7 +164,7 @@ int control_run(struct server *server, bool is_quiet)
 		if (is_quiet)
 			log_init(LOG_LEVEL_WARN);
 		err = server_load(server, control.base);
-		log_init(LOG_LEVEL_INFO);
+		log_init(server_log_level(server));
 		if (err)
 			log_error("cannot follow the manifests: %s", err_text(err));
 	}

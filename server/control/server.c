@@ -309,13 +309,17 @@ void server_housekeep(struct server *server)
 
 enum err server_load(struct server *server, struct event_base *base)
 {
-	log_init(server->logs_debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	for (size_t i = 0; i < server->cluster_count; i++) {
 		enum err err = cluster_start(server->clusters[i], base);
 		if (err)
 			return err;
 	}
 	return ERR_NONE;
+}
+
+enum log_level server_log_level(const struct server *server)
+{
+	return server->logs_debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 }
 
 const struct net_listener *server_listeners(const struct server *server, size_t *count)

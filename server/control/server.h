@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "server/base/log.h"
 #include "server/net/workers.h"
 #include "zones/cluster.h"
 
@@ -32,6 +33,9 @@ enum err server_load(struct server *server, struct event_base *base) MUST_CHECK;
 /* What is due about once a second: lines that plugins have gathered, memory of what has
  * been replaced. */
 void server_housekeep(struct server *server);
+
+/* What the log is to hold: the plugin debug asks for more. */
+enum log_level server_log_level(const struct server *server);
 
 /* What is to be listened on; valid as long as the server. */
 const struct net_listener *server_listeners(const struct server *server, size_t *count);

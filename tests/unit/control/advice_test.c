@@ -48,9 +48,7 @@ static void what_is_hardly_meant_is_warned_of_where_it_stands(void **state)
 		{". {\nkubernetes cluster.local {\nmanifests m\n}\n}\n10.0.0.0/8 {\n}\n",
 			""},
 		{". {\nkubernetes a " REVERSE " {\nmanifests m\nttl 0\n}\n}\n", "4:5 "},
-		{"a {\nlog a b sub.a\n}\n", "2:7 "},
-		{"sub.a {\nlog a .\n}\n", ""},
-		{"10.0.0.0/8 {\nlog 10.1.0.0/16 11.0.0.0/8\n}\n", "2:17 "},
+		{"a {\nkubernetes a b sub.a {\nmanifests m\n}\n}\n", "2:14 "},
 		{". {\nkubernetes a " REVERSE " {\nmanifests m\nfallthrough . sub.a b "
 		 "10.0.0.0/8\n}\n}\n",
 			"4:21 "},
