@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <ldns/ldns.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/wire/octets.h"
@@ -222,6 +223,71 @@ static void a_udp_reply_is_as_long_as_both_sides_allow(void **state)
 	}
 }
 
+static void who_asks_for_the_identifier_is_told(void **state)
+{
+	(void)state;
+	static const char text[] = "rack 7";
+	static const struct edns_nsid nsid = {(const uint8_t *)text, 6};
+	struct dialog dialog;
+	packet_query(&dialog.packet, "a.example", TYPE_A, 1232);
+	dialog_begin(&dialog, 512);
+	reply_reserve_nsid(&dialog.reply, &nsid);
+	/* Its room stays free, whatever the answer does. */
+	assert_int_equal(dialog.reply.capacity, 512 - EDNS_OPT_SIZE - 10);
+	dialog.reply.ede = EDE_BLOCKED;
+	ldns_pkt_free(dialog_finish(&dialog, 1232));
+	static const uint8_t options[] = "\0\20\0\3\0\6rack 7\0\17\0\2\0\17";
+	assert_memory_equal(
+		dialog.buffer + dialog.length - 18, options, sizeof(options) - 1);
+}
+
+static void flags_are_what_they_are_made(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_query(&dialog.packet, "a.example", TYPE_A, 0);
+	dialog_begin(&dialog, 512);
+	dialog.reply.is_authoritative = true;
+	dialog.reply.flags_set = DNS_FLAG_RA;
+	dialog.reply.flags_cleared = DNS_FLAG_AA | DNS_FLAG_RD;
+	ldns_pkt *pkt = dialog_finish(&dialog, 1232);
+	assert_true(ldns_pkt_ra(pkt));
+	assert_false(ldns_pkt_aa(pkt));
+	assert_false(ldns_pkt_rd(pkt));
+	ldns_pkt_free(pkt);
+}
+
+static void a_record_that_does_not_fit_is_left_out(void **state)
+{
+	(void)state;
+	static const uint8_t rdata[4] = {192, 0, 2, 1};
+	struct reply_record record = {
+		.owner = DNS_HEADER_SIZE,
+		.label = "_udp",
+		.type = TYPE_A,
+		.class = CLASS_IN,
+		.rdata = rdata,
+		.length = 4,
+	};
+	struct dialog dialog;
+	packet_query(&dialog.packet, "a.example", TYPE_A, 0);
+	dialog_begin(&dialog, 512);
+	dialog.reply.capacity = (uint16_t)(dialog.reply.length + 21);
+	assert_true(reply_add(&dialog.reply, SECTION_ADDITIONAL, &record));
+	assert_false(reply_add(&dialog.reply, SECTION_ADDITIONAL, &record));
+	assert_false(dialog.reply.is_truncated);
+	assert_false(reply_add(&dialog.reply, SECTION_ANSWER, &record));
+	assert_true(dialog.reply.is_truncated);
+	ldns_pkt *pkt = dialog_finish(&dialog, 1232);
+	assert_int_equal(ldns_pkt_arcount(pkt), 1);
+	assert_int_equal(ldns_pkt_ancount(pkt), 0);
+	ldns_rr *rr = ldns_rr_list_rr(ldns_pkt_additional(pkt), 0);
+	char *text = ldns_rr2str(rr);
+	assert_string_equal(text, "_udp.a.example.\t0\tIN\tA\t192.0.2.1\n");
+	free(text);
+	ldns_pkt_free(pkt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +300,9 @@ int main(void)
 		cmocka_unit_test(there_is_always_room_for_the_opt),
 		cmocka_unit_test(clearing_leaves_the_question),
 		cmocka_unit_test(a_udp_reply_is_as_long_as_both_sides_allow),
+		cmocka_unit_test(who_asks_for_the_identifier_is_told),
+		cmocka_unit_test(flags_are_what_they_are_made),
+		cmocka_unit_test(a_record_that_does_not_fit_is_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
