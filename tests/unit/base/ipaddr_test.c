@@ -61,12 +61,42 @@ static void a_prefix_with_host_bits_or_too_many_bits_is_refused(void **state)
 	assert_int_equal(ipprefix_parse("10.0.0.0/-1", &prefix), ERR_SYNTAX);
 }
 
+static void a_prefix_may_be_read_off_an_address_in_it(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *address;
+		unsigned bits;
+	} cases[] = {
+		{"10.1.2.3/8", "10.0.0.0", 8},
+		{"10.1.2.3/23", "10.1.2.0", 23},
+		{"10.1.2.3", "10.1.2.3", 32},
+		{"2001:db8::1/33", "2001:db8::", 33},
+		{"::1", "::1", 128},
+		{"192.0.2.1/0", "0.0.0.0", 0},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ipprefix prefix;
+		char text[IPADDR_TEXT_SIZE];
+		assert_int_equal(ipprefix_parse_host(cases[i].text, &prefix), ERR_NONE);
+		assert_string_equal(
+			ipaddr_format(&prefix.address, text), cases[i].address);
+		assert_int_equal(prefix.bits, cases[i].bits);
+	}
+	struct ipprefix prefix;
+	assert_int_equal(ipprefix_parse_host("10.0.0.1/33", &prefix), ERR_RANGE);
+	assert_int_equal(ipprefix_parse_host("10.0.0/8", &prefix), ERR_SYNTAX);
+	assert_int_equal(ipprefix_parse_host("10.0.0.0/", &prefix), ERR_SYNTAX);
+	assert_int_equal(ipprefix_parse_host("", &prefix), ERR_SYNTAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_reads_back_in_canonical_form),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(a_prefix_holds_its_addresses_and_no_others),
+		cmocka_unit_test(a_prefix_may_be_read_off_an_address_in_it),
 		cmocka_unit_test(a_prefix_with_host_bits_or_too_many_bits_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
