@@ -15,6 +15,7 @@
 #include "server/net/socket.h"
 #include "server/net/workers.h"
 #include "server/query/query.h"
+#include "server/query/series.h"
 #include "zones/store/reader.h"
 
 enum {
@@ -157,6 +158,7 @@ static void tcp_conn_resume(struct query *query, enum verdict verdict)
 		struct iovec parts[] = {
 			{prefix, sizeof(prefix)}, {query->reply.buffer, length}};
 		tcp_conn_send(conn, parts, 2);
+		series_settle();
 	} else {
 		counter_add(&query->counters->dropped, 1);
 		tcp_conn_end(conn, false);
@@ -232,6 +234,7 @@ static size_t tcp_conn_take(struct tcp_conn *conn, const uint8_t *data, size_t l
 	}
 	store_read_unlock();
 	tcp_conn_send_output(conn, filled);
+	series_settle();
 	if (taken)
 		conn->active_ms = now_ns / 1000000;
 	return taken;

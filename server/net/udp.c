@@ -16,6 +16,7 @@
 #include "server/net/socket.h"
 #include "server/net/workers.h"
 #include "server/query/query.h"
+#include "server/query/series.h"
 #include "zones/store/reader.h"
 
 enum {
@@ -119,6 +120,7 @@ static void udp_resume(struct query *query, enum verdict verdict)
 		struct udp *udp = pending->socket->udp;
 		if (sendmsg(pending->socket->fd, &message, MSG_DONTWAIT) < 0)
 			counter_add(&udp->counters->udp_send_errors, 1);
+		series_settle();
 	}
 	if (pending) {
 		struct udp *udp = pending->socket->udp;
@@ -240,6 +242,7 @@ static unsigned udp_batch(struct udp_socket *socket)
 	if (count <= 0)
 		return 0;
 	udp_send(socket, udp_answer(socket, (unsigned)count));
+	series_settle();
 	for (int i = 0; i < count; i++) {
 		struct msghdr *message = &udp->received[i].msg_hdr;
 		message->msg_namelen = sizeof(union udp_address);

@@ -15,6 +15,7 @@
 #include "server/base/log.h"
 #include "server/net/tcp.h"
 #include "server/net/udp.h"
+#include "server/query/series.h"
 #include "zones/store/reader.h"
 
 struct worker {
@@ -149,6 +150,7 @@ static void *worker_main(void *data)
 	snprintf(name, sizeof(name), "worker-%u", worker->number);
 	pthread_setname_np(pthread_self(), name);
 	store_reader_register();
+	series_register(worker->number);
 	if (event_base_dispatch(worker->base))
 		log_error("the event loop of worker %u failed", worker->number);
 	worker_drain(worker);

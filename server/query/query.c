@@ -9,6 +9,7 @@
 #include "server/base/counter.h"
 #include "server/query/plugin.h"
 #include "server/query/router.h"
+#include "server/query/series.h"
 
 enum { DEFAULT_UDP_SIZE = 1232 };
 
@@ -25,13 +26,19 @@ bool query_begin(struct query *query, const struct router *router, const uint8_t
 	query->parsed = request_parse(request, message, length, router_key(router));
 	query->block = NULL;
 	query->step = 0;
+	query->answered_by = 0;
 	query->failure = NULL;
 	if (query->parsed == REQUEST_DROP) {
 		counter_add(&query->counters->dropped, 1);
 		return false;
 	}
-	if (query->parsed == REQUEST_OK)
-		query->block = router_find(router, request);
+	query->series = router_unrouted(router);
+	const struct route *route =
+		query->parsed == REQUEST_OK ? router_find(router, request) : NULL;
+	if (route) {
+		query->block = route->block;
+		query->series = route->series;
+	}
 	uint16_t size = reply_size;
 	if (query->transport == TRANSPORT_UDP) {
 		uint16_t limit = reply_udp_limit(&request->edns, our_udp_size(query));
@@ -94,6 +101,7 @@ enum verdict query_run(struct query *query)
 		enum verdict verdict = plugin->ops->query(plugin->instance, query);
 		if (verdict == VERDICT_NEXT)
 			continue;
+		query->answered_by = block->numbers[query->step - 1];
 		if (verdict == VERDICT_DROP)
 			counter_add(&query->counters->dropped, 1);
 		if (verdict == VERDICT_SUSPEND)
@@ -120,6 +128,8 @@ size_t query_finish(struct query *query)
 		const struct plugin_instance *plugin = &query->block->observers[i];
 		plugin->ops->observe(plugin->instance, query);
 	}
+	if (query->series)
+		series_count(query->series, query, length);
 	return length;
 }
 

@@ -19,6 +19,7 @@ struct sockaddr;
 struct router;
 struct server_block;
 struct query_counters;
+struct series;
 
 enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
 
@@ -35,10 +36,12 @@ struct query {
 	enum transport transport;
 	const struct sockaddr *client;
 	const struct server_block *block; /* NULL: no zone matched */
+	struct series *series;            /* counts it when it is finished; may be NULL */
 	struct query_counters *counters;  /* the worker's own */
 	int64_t received_ns;              /* monotonic, one reading for the batch */
 	enum request_verdict parsed;
 	uint8_t step;        /* position in the block's chain */
+	uint8_t answered_by; /* the number of the plugin that did */
 	const char *failure; /* why the reply is SERVFAIL, for the errors plugin */
 	/*
 	 * Set by whoever received the query, for plugins that suspend it: called on the

@@ -4,15 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct route {
-	struct dname zone;
-	const struct server_block *block;
-};
-
 struct router {
 	struct hash_key key;
 	struct route *routes; /* longest zone first: the first match is the right one */
 	size_t count, capacity;
+	struct series *unrouted;
 };
 
 struct router *router_new(const struct hash_key *key)
@@ -48,20 +44,40 @@ enum err router_add(
 	size_t i = router->count++;
 	for (; i && router->routes[i - 1].zone.length < zone->length; i--)
 		router->routes[i] = router->routes[i - 1];
-	router->routes[i] = (struct route){*zone, block};
+	router->routes[i] = (struct route){*zone, block, NULL};
 	return ERR_NONE;
 }
 
-const struct server_block *router_find(
+const struct route *router_find(
 	const struct router *router, const struct request *request)
 {
 	for (size_t i = 0; i < router->count; i++)
 		if (dname_is_within(&request->name, &router->routes[i].zone))
-			return router->routes[i].block;
+			return &router->routes[i];
 	return NULL;
 }
 
 const struct hash_key *router_key(const struct router *router)
 {
 	return &router->key;
+}
+
+const struct route *router_route(const struct router *router, size_t index)
+{
+	return index < router->count ? &router->routes[index] : NULL;
+}
+
+void router_set_series(struct router *router, size_t index, struct series *series)
+{
+	router->routes[index].series = series;
+}
+
+void router_set_unrouted(struct router *router, struct series *series)
+{
+	router->unrouted = series;
+}
+
+struct series *router_unrouted(const struct router *router)
+{
+	return router->unrouted;
 }

@@ -43,7 +43,8 @@ static const struct server_block *find(const struct router *router, const char *
 {
 	struct request request = {.name = name_of(text)};
 	dname_lower(request.name.bytes, request.name.bytes, request.name.length);
-	return router_find(router, &request);
+	const struct route *route = router_find(router, &request);
+	return route ? route->block : NULL;
 }
 
 static void the_longest_zone_wins(void **state)
