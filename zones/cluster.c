@@ -27,6 +27,7 @@ struct cluster {
 	struct synth *synth;
 	struct manifest_source *source;
 	struct dname primary;
+	int64_t batch_start_ns; /* 0: no object came since the last commit */
 	bool is_loading;   /* nothing is published before the first commit is whole */
 	bool has_leftover; /* a batch that found no memory is to be published */
 };
@@ -51,14 +52,23 @@ static void cluster_failed(struct cluster *cluster, const char *what, enum err e
 		err_text(err));
 }
 
+static void cluster_count_change(struct cluster *cluster, enum object_kind kind)
+{
+	cluster->counters.changes[kind]++;
+	if (!cluster->batch_start_ns)
+		cluster->batch_start_ns = clock_now_ns();
+}
+
 static void on_upsert(void *context, const struct object *object)
 {
 	struct cluster *cluster = context;
+	cluster_count_change(cluster, object->kind);
 	struct diag_list problems;
 	diag_list_init(&problems);
 	enum err err = registry_put(cluster->registry, object, &problems);
 	if (err)
 		cluster_failed(cluster, object->name, err);
+	cluster->counters.conflicts[object->kind] += problems.count;
 	cluster_report(cluster, &problems);
 	diag_list_deinit(&problems);
 }
@@ -67,6 +77,7 @@ static void on_remove(
 	void *context, enum object_kind kind, const char *ns, const char *name)
 {
 	struct cluster *cluster = context;
+	cluster_count_change(cluster, kind);
 	enum err err = registry_remove(cluster->registry, kind, ns, name);
 	if (err)
 		cluster_failed(cluster, name, err);
@@ -77,6 +88,7 @@ static enum err cluster_publish(struct cluster *cluster)
 	struct diag_list problems;
 	diag_list_init(&problems);
 	enum err err = registry_settle(cluster->registry, &problems);
+	cluster->counters.conflicts[OBJECT_SERVICE] += problems.count;
 	cluster_report(cluster, &problems);
 	diag_list_deinit(&problems);
 	if (!err)
@@ -87,9 +99,22 @@ static enum err cluster_publish(struct cluster *cluster)
 	return ERR_NONE;
 }
 
+static void cluster_count_publish(struct cluster *cluster)
+{
+	if (!cluster->batch_start_ns)
+		return;
+	int64_t duration_ns = clock_now_ns() - cluster->batch_start_ns;
+	int64_t bound_ns = PUBLISH_BUCKET0_NS;
+	unsigned bucket = 0;
+	for (; bucket < PUBLISH_BUCKETS - 1 && duration_ns > bound_ns; bucket++)
+		bound_ns *= 2;
+	cluster->counters.publish_counts[bucket]++;
+	cluster->counters.publish_ns += (uint64_t)duration_ns;
+	cluster->batch_start_ns = 0;
+}
+
 static void cluster_commit(struct cluster *cluster)
 {
-	int64_t start_ns = clock_now_ns();
 	enum err err = cluster_publish(cluster);
 	cluster->has_leftover = err != ERR_NONE;
 	if (err) {
@@ -99,7 +124,7 @@ static void cluster_commit(struct cluster *cluster)
 	cluster->counters.commits++;
 	if (store_commit(cluster->store))
 		cluster->counters.published++;
-	cluster->counters.last_publish_ns = clock_now_ns() - start_ns;
+	cluster_count_publish(cluster);
 }
 
 static void on_commit(void *context)
@@ -332,4 +357,14 @@ const struct registry *cluster_registry(const struct cluster *cluster)
 const struct cluster_counters *cluster_counters(const struct cluster *cluster)
 {
 	return &cluster->counters;
+}
+
+void cluster_counters_add(
+	struct cluster_counters *sum, const struct cluster_counters *counters)
+{
+	_Static_assert(sizeof(*sum) % sizeof(uint64_t) == 0, "counters only");
+	const uint64_t *from = (const uint64_t *)counters;
+	uint64_t *to = (uint64_t *)sum;
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+		to[i] += from[i];
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/base/diag.h"
+#include "zones/registry/object.h"
 #include "zones/store/store.h"
 #include "zones/synth/synth.h"
 
@@ -32,13 +33,26 @@ struct cluster_options {
 	size_t own_address_count;
 };
 
-struct cluster_counters {
-	uint64_t commits;        /* batches of changes taken in */
-	uint64_t published;      /* those that altered an answer */
-	uint64_t failed;         /* objects or batches that found no memory */
-	uint64_t problems;       /* diagnostics about the user's files */
-	int64_t last_publish_ns; /* how long the last batch took */
+enum {
+	PUBLISH_BUCKETS = 17, /* 0.1 ms * 2^n, the last is +Inf */
+	PUBLISH_BUCKET0_NS = 100000,
 };
+
+/* Nothing but counters of 64 bits. */
+struct cluster_counters {
+	uint64_t commits;                 /* batches of changes taken in */
+	uint64_t published;               /* those that altered an answer */
+	uint64_t failed;                  /* objects or batches that found no memory */
+	uint64_t problems;                /* diagnostics about the user's files */
+	uint64_t changes[OBJECT_KINDS];   /* objects that the source told of */
+	uint64_t conflicts[OBJECT_KINDS]; /* problems of objects with each other */
+	/* From the first object of a batch until it was answerable; not cumulative. */
+	uint64_t publish_counts[PUBLISH_BUCKETS];
+	uint64_t publish_ns;
+};
+
+void cluster_counters_add(
+	struct cluster_counters *sum, const struct cluster_counters *counters);
 
 /* Takes problems as they come up; NULL: they are logged. */
 struct cluster_report {
