@@ -84,6 +84,14 @@ static enum err build_minimal(
 	return ERR_NONE;
 }
 
+static enum err build_prometheus(
+	struct build *build, const struct corefile_directive *directive)
+{
+	(void)directive;
+	build->block->is_counted = true;
+	return ERR_NONE;
+}
+
 static enum err build_whoami(
 	struct build *build, const struct corefile_directive *directive)
 {
@@ -110,6 +118,7 @@ static const struct {
 	{"log", build_log},
 	{"minimal", build_minimal},
 	{"nsid", build_nsid},
+	{"prometheus", build_prometheus},
 	{"whoami", build_whoami},
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/control/stanza.h"
+#include "server/control/stanza_http.h"
 #include "server/control/stanza_plugins.h"
 
 static const struct directive_row bind_options[] = {
@@ -139,6 +140,35 @@ const struct directive_row plugin_rows[] = {
 		.help = "logs at level debug, among others each query that fails",
 	},
 	{
+		.name = "ready",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 0,
+		.max_arguments = 1,
+		.value = ":8181",
+		.help = "the page /ready says whether all plugins are; its ADDRESS:PORT",
+		.options = ready_options,
+		.check = stanza_check_http,
+	},
+	{
+		.name = "health",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 0,
+		.max_arguments = 1,
+		.value = ":8080",
+		.help = "the page /health says that the server runs; its ADDRESS:PORT",
+		.options = health_options,
+		.check = stanza_check_http,
+	},
+	{
+		.name = "prometheus",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 0,
+		.max_arguments = 1,
+		.value = "localhost:9153",
+		.help = "the page /metrics has counters for Prometheus; its ADDRESS:PORT",
+		.check = stanza_check_http,
+	},
+	{
 		.name = "errors",
 		.type = ARGUMENT_ONE_OF,
 		.max_arguments = 1,
@@ -212,3 +242,14 @@ const struct directive_row plugin_rows[] = {
 	},
 	{.name = NULL},
 };
+
+uint8_t plugin_number(const char *name)
+{
+	const struct directive_row *row = directive_find(plugin_rows, name);
+	return row ? (uint8_t)(row - plugin_rows + 1) : 0;
+}
+
+const char *plugin_name(uint8_t number)
+{
+	return number ? plugin_rows[number - 1].name : "";
+}

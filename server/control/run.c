@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/control/telemetry.h"
 #include "zones/registry/registry.h"
 
 enum { HOUSEKEEPING_S = 1 };
@@ -19,6 +20,10 @@ struct control {
 	struct event_base *base;
 	struct event *signals[2];
 	struct event *housekeeping;
+	struct event *lameduck; /* the end, when it fires */
+	bool is_ending;
+	struct telemetry *telemetry;
+	unsigned worker_count;
 	struct workers *workers;
 	uint64_t kernel_drops; /* told so far */
 };
@@ -37,7 +42,26 @@ static void on_signal(evutil_socket_t number, short events, void *context)
 {
 	(void)events;
 	struct control *control = context;
+	int64_t wait_ms = 0;
+	if (number == SIGTERM && !control->is_ending)
+		wait_ms = telemetry_end_ms(control->telemetry);
+	control->is_ending = true;
+	const struct timeval wait = {wait_ms / 1000, wait_ms % 1000 * 1000};
+	if (wait_ms && !event_add(control->lameduck, &wait)) {
+		log_info("SIGTERM: ending in %" PRId64
+			 " ms (lameduck), at once with another signal",
+			wait_ms);
+		return;
+	}
 	log_info("%s: ending", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	event_base_loopbreak(control->base);
+}
+
+static void on_lameduck_end(evutil_socket_t fd, short events, void *context)
+{
+	(void)fd;
+	(void)events;
+	struct control *control = context;
 	event_base_loopbreak(control->base);
 }
 
@@ -54,6 +78,7 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
 			 " queries: the receive buffer was full",
 			counters.udp_kernel_drops - control->kernel_drops);
 	control->kernel_drops = counters.udp_kernel_drops;
+	telemetry_update(control->telemetry, control->server, control->workers);
 }
 
 static void log_listeners(const struct control *control)
@@ -112,6 +137,10 @@ static enum err control_init(struct control *control)
 	control->base = event_base_new();
 	if (!control->base)
 		return ERR_NOMEM;
+	control->telemetry = telemetry_new(control->worker_count);
+	control->lameduck = event_new(control->base, -1, 0, on_lameduck_end, control);
+	if (!control->telemetry || !control->lameduck)
+		return ERR_NOMEM;
 	for (unsigned i = 0; i < 2; i++) {
 		control->signals[i] =
 			evsignal_new(control->base, numbers[i], on_signal, control);
@@ -127,28 +156,44 @@ static enum err control_init(struct control *control)
 
 static void control_deinit(struct control *control)
 {
+	telemetry_free(control->telemetry);
 	for (unsigned i = 0; i < 2; i++)
 		if (control->signals[i])
 			event_free(control->signals[i]);
 	if (control->housekeeping)
 		event_free(control->housekeeping);
+	if (control->lameduck)
+		event_free(control->lameduck);
 	if (control->base)
 		event_base_free(control->base);
 }
 
-static enum err control_listen(struct control *control)
+static enum err start_telemetry(struct control *control, struct diag_list *problems)
+{
+	enum err err = telemetry_start(control->telemetry, control->server, problems);
+	return err ? err : telemetry_plan(control->telemetry, control->server);
+}
+
+static enum err start_workers(struct control *control, struct diag_list *problems)
+{
+	size_t count;
+	const struct net_listener *listeners = server_listeners(control->server, &count);
+	return workers_start(control->worker_count, listeners, count, &net_limits_default,
+		&control->workers, problems);
+}
+
+/* Starts something and says what was wrong. */
+static enum err control_start(struct control *control, const char *what,
+	enum err (*start)(struct control *control, struct diag_list *problems))
 {
 	struct diag_list problems;
 	diag_list_init(&problems);
-	size_t count;
-	const struct net_listener *listeners = server_listeners(control->server, &count);
-	enum err err = workers_start(worker_count(), listeners, count,
-		&net_limits_default, &control->workers, &problems);
+	enum err err = start(control, &problems);
 	diag_list_log(&problems);
 	bool was_said = problems.count > 0;
 	diag_list_deinit(&problems);
 	if (err && !was_said)
-		log_error("cannot start the workers: %s", err_text(err));
+		log_error("cannot start %s: %s", what, err_text(err));
 	return err;
 }
 
@@ -156,20 +201,24 @@ static enum err control_listen(struct control *control)
  * the answer in a moment. */
 int control_run(struct server *server, bool is_quiet)
 {
-	struct control control = {.server = server};
+	struct control control = {.server = server, .worker_count = worker_count()};
 	enum err err = control_init(&control);
 	if (err)
 		log_error("cannot start: %s", err_text(err));
+	if (is_quiet)
+		log_init(LOG_LEVEL_WARN);
+	if (!err)
+		err = control_start(&control, "the HTTP server", start_telemetry);
 	if (!err) {
-		if (is_quiet)
-			log_init(LOG_LEVEL_WARN);
 		err = server_load(server, control.base);
-		log_init(server_log_level(server));
 		if (err)
 			log_error("cannot follow the manifests: %s", err_text(err));
 	}
+	log_init(server_log_level(server));
 	if (!err)
-		err = control_listen(&control);
+		err = control_start(&control, "the workers", start_workers);
+	if (!err)
+		telemetry_update(control.telemetry, server, control.workers);
 	if (!err && !is_quiet) {
 		log_clusters(&control);
 		log_listeners(&control);

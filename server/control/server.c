@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/control/advice.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "server/control/advice.h"
 #include "server/control/build.h"
 #include "server/control/listen.h"
 #include "server/control/plugins.h"
@@ -78,6 +78,14 @@ static const struct corefile_directive *find_directive(
 	return NULL;
 }
 
+/* A plugin's number is its row's, so that it stays the same from one configuration to the
+ * next. */
+static void number_plugins(struct server_block *block)
+{
+	for (unsigned i = 0; i < block->chain_length; i++)
+		block->numbers[i] = plugin_number(block->chain[i].ops->name);
+}
+
 static enum err build_block(
 	struct server *server, struct built_block *built, struct diag_list *problems)
 {
@@ -103,6 +111,7 @@ static enum err build_block(
 			err = build_plugin(&build, directive);
 	}
 	server->logs_debug |= build.wants_debug;
+	number_plugins(&built->block);
 	return err;
 }
 
@@ -326,6 +335,25 @@ const struct net_listener *server_listeners(const struct server *server, size_t 
 {
 	*count = server->listener_count;
 	return server->listeners;
+}
+
+struct router *server_router(const struct server *server, size_t index)
+{
+	return server->routers[index];
+}
+
+const struct corefile *server_corefile(const struct server *server)
+{
+	return server->corefile;
+}
+
+const struct corefile_block *server_block_source(
+	const struct server *server, const struct server_block *block)
+{
+	for (size_t i = 0; i < server->block_count; i++)
+		if (&server->blocks[i].block == block)
+			return server->blocks[i].source;
+	return NULL;
 }
 
 struct cluster *server_cluster(const struct server *server, size_t index)

@@ -10,7 +10,10 @@
  * addresses; built whole or not at all. Control thread only.
  */
 
+struct corefile;
+struct corefile_block;
 struct server;
+struct server_block;
 struct event_base;
 
 struct server_options {
@@ -39,6 +42,14 @@ enum log_level server_log_level(const struct server *server);
 
 /* What is to be listened on; valid as long as the server. */
 const struct net_listener *server_listeners(const struct server *server, size_t *count);
+
+/* The router of listener `index`, to be changed only before workers see it. */
+struct router *server_router(const struct server *server, size_t index);
+
+/* What was read; valid as long as the server. */
+const struct corefile *server_corefile(const struct server *server);
+const struct corefile_block *server_block_source(
+	const struct server *server, const struct server_block *block);
 
 /* The clusters, in the order of the Corefile; NULL behind the last. */
 struct cluster *server_cluster(const struct server *server, size_t index);

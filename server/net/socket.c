@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/net/socket.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -178,4 +179,23 @@ enum err socket_pair_open(struct sockaddr_storage *address, bool is_first,
 		err = socket_pair_try(address, is_first, udp_receive_bytes, out, failed);
 	} while (err && errno == EADDRINUSE && --attempts);
 	return err;
+}
+
+const char *socket_reason(int error, char *out)
+{
+	switch (error) {
+	case EACCES:
+		return "permission denied; ports below 1024 need root or "
+		       "CAP_NET_BIND_SERVICE";
+	case EADDRNOTAVAIL:
+		return "this machine does not have the address";
+	case EAFNOSUPPORT:
+		return "this machine has no network of that kind";
+	case EMFILE:
+		return "too many open files; raise the limit (ulimit -n)";
+	default:
+		snprintf(out, SOCKET_REASON_SIZE, "%s", strerror(error));
+		out[0] = (char)tolower((unsigned char)out[0]);
+		return out;
+	}
 }

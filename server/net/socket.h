@@ -11,7 +11,10 @@
  * shared between the workers with SO_REUSEPORT. Opened by the control thread.
  */
 
-enum { SOCKET_TEXT_SIZE = 64 }; /* "[address]:port" and its NUL */
+enum {
+	SOCKET_TEXT_SIZE = 64, /* "[address]:port" and its NUL */
+	SOCKET_REASON_SIZE = 128,
+};
 
 struct socket_pair {
 	int udp, tcp; /* -1: none */
@@ -33,3 +36,7 @@ socklen_t socket_address_length(const struct sockaddr *address);
 
 /* "127.0.0.1:53" or "[::1]:53" into `out`, of SOCKET_TEXT_SIZE bytes; returns it. */
 const char *socket_format(const struct sockaddr_storage *address, char *out);
+
+/* Why an address cannot be listened on, for a person: of errno, in lower case; `out` has
+ * SOCKET_REASON_SIZE bytes and may hold it. */
+const char *socket_reason(int error, char *out);

@@ -2,9 +2,7 @@
 #include "server/net/workers.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,34 +27,15 @@ struct workers {
 	struct sockaddr_storage *addresses; /* what the listeners are bound to */
 };
 
-static const char *workers_reason(int error, char *out, size_t size)
-{
-	switch (error) {
-	case EACCES:
-		return "permission denied; ports below 1024 need root or "
-		       "CAP_NET_BIND_SERVICE";
-	case EADDRNOTAVAIL:
-		return "this machine does not have the address";
-	case EAFNOSUPPORT:
-		return "this machine has no network of that kind";
-	case EMFILE:
-		return "too many open files; raise the limit (ulimit -n)";
-	default:
-		snprintf(out, size, "%s", strerror(error));
-		out[0] = (char)tolower((unsigned char)out[0]);
-		return out;
-	}
-}
-
 static enum err workers_fail(const struct net_listener *listener, const char *transport,
 	struct diag_list *problems)
 {
-	char address[SOCKET_TEXT_SIZE], reason[128];
+	char address[SOCKET_TEXT_SIZE], reason[SOCKET_REASON_SIZE];
 	int cause = errno;
 	diag_add(problems, SEVERITY_ERROR, listener->file, listener->line,
 		listener->column, "cannot listen on %s (%s): %s",
 		socket_format(&listener->address, address), transport,
-		workers_reason(cause, reason, sizeof(reason)));
+		socket_reason(cause, reason));
 	errno = cause;
 	return ERR_IO;
 }

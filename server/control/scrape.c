@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/control/scrape.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "server/base/clock.h"
+#include "server/control/exposition.h"
+#include "server/control/metrics.h"
+#include "server/control/status.h"
+
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+static void integer_family(
+	FILE *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	exposition_family(out, name, type, help);
+	exposition_integer(out, name, NULL, value);
+}
+
+static void write_build(FILE *out)
+{
+	const struct labels labels = {
+		.items = {{"version", PACKAGE_VERSION}, {"revision", ""},
+			{"goversion", COMPILER}},
+		.count = 3,
+	};
+	exposition_family(out, "coredns_build_info", "gauge",
+		"The version of Waymark, and with what it was compiled.");
+	exposition_integer(out, "coredns_build_info", &labels, 1);
+	integer_family(out, "coredns_panics_total", "counter",
+		"Always 0: a failed check ends the process.", 0);
+}
+
+/* --- the registry and the store --- */
+
+static void kinds_write(FILE *out, const char *name, const uint64_t *counts)
+{
+	for (unsigned kind = 0; kind < OBJECT_KINDS; kind++) {
+		struct labels labels = labels_with(NULL, "kind", object_kind_name(kind));
+		exposition_integer(out, name, &labels, counts[kind]);
+	}
+}
+
+static void write_rejected(FILE *out, const struct cluster_counters *counters)
+{
+	static const char name[] = "waymark_registry_rejected_total";
+	exposition_family(out, name, "counter",
+		"Problems that left out an object, a part of it or a manifest.");
+	uint64_t others = counters->problems;
+	for (unsigned kind = 0; kind < OBJECT_KINDS; kind++) {
+		struct labels labels = labels_with(NULL, "kind", object_kind_name(kind));
+		labels = labels_with(&labels, "reason", "conflict");
+		exposition_integer(out, name, &labels, counters->conflicts[kind]);
+		others -= counters->conflicts[kind];
+	}
+	struct labels labels = labels_with(NULL, "kind", "");
+	struct labels manifest = labels_with(&labels, "reason", "manifest");
+	exposition_integer(out, name, &manifest, others);
+	struct labels memory = labels_with(&labels, "reason", "memory");
+	exposition_integer(out, name, &memory, counters->failed);
+}
+
+static void write_registry(FILE *out, const struct status_figures *figures)
+{
+	uint64_t objects[OBJECT_KINDS];
+	for (unsigned kind = 0; kind < OBJECT_KINDS; kind++)
+		objects[kind] = figures->objects[kind];
+	exposition_family(
+		out, "waymark_registry_objects", "gauge", "Objects in the registry.");
+	kinds_write(out, "waymark_registry_objects", objects);
+	exposition_family(out, "waymark_registry_changes_total", "counter",
+		"Objects that the source told of, new, changed or gone.");
+	kinds_write(out, "waymark_registry_changes_total", figures->clusters.changes);
+	write_rejected(out, &figures->clusters);
+	static const char age[] = "waymark_registry_age_seconds";
+	exposition_family(
+		out, age, "gauge", "Time since the source last confirmed the registry.");
+	struct labels labels = labels_with(NULL, "source", "manifests");
+	if (figures->confirmed_ms)
+		exposition_seconds(out, age, &labels,
+			(uint64_t)(clock_now_ms() - figures->confirmed_ms) * 1000000);
+}
+
+static void write_store(FILE *out, const struct status_figures *figures)
+{
+	static const char name[] = "waymark_publish_duration_seconds";
+	double bounds[PUBLISH_BUCKETS - 1];
+	for (unsigned i = 0; i < PUBLISH_BUCKETS - 1; i++)
+		bounds[i] = PUBLISH_BUCKET0_NS / 1e9 * (double)(1u << i);
+	const struct exposition_histogram histogram = {
+		.buckets = figures->clusters.publish_counts,
+		.bounds = bounds,
+		.count = PUBLISH_BUCKETS,
+		.sum = figures->clusters.publish_ns,
+		.is_ns = true,
+	};
+	integer_family(out, "waymark_store_names", "gauge", "Names that have answers.",
+		figures->store_names);
+	integer_family(out, "waymark_store_bytes", "gauge", "Memory of the answers.",
+		figures->store_bytes);
+	exposition_family(out, name, "histogram",
+		"Time from taking in a change until it is answered.");
+	exposition_histogram(out, name, NULL, &histogram);
+}
+
+static void write_dropped(FILE *out, const struct net_counters *net)
+{
+	const struct {
+		const char *reason;
+		uint64_t count;
+	} rows[] = {
+		{"no_reply", net->query.dropped},
+		{"receive_buffer", net->udp_kernel_drops},
+		{"send", net->udp_send_errors},
+		{"tcp_limit", net->tcp_refused},
+		{"tcp_protocol", net->tcp_protocol_errors},
+	};
+	static const char name[] = "waymark_dropped_total";
+	exposition_family(out, name, "counter",
+		"Queries, replies and connections that were given up.");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct labels labels = labels_with(NULL, "reason", rows[i].reason);
+		exposition_integer(out, name, &labels, rows[i].count);
+	}
+}
+
+/* --- the process --- */
+
+static uint64_t timeval_ns(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_usec * 1000;
+}
+
+static uint64_t resident_bytes(void)
+{
+	uint64_t pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*u %" SCNu64, &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The folder's own is one of them. */
+static uint64_t open_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	if (!folder)
+		return 0;
+	uint64_t count = 0;
+	const struct dirent *entry;
+	while ((entry = readdir(folder)))
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count - 1;
+}
+
+static void write_process(FILE *out, int64_t start_unix_s)
+{
+	struct rusage usage = {0};
+	struct rlimit limit = {0};
+	getrusage(RUSAGE_SELF, &usage);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	exposition_family(out, "process_cpu_seconds_total", "counter",
+		"CPU time, user and system.");
+	exposition_seconds(out, "process_cpu_seconds_total", NULL,
+		timeval_ns(&usage.ru_utime) + timeval_ns(&usage.ru_stime));
+	integer_family(out, "process_resident_memory_bytes", "gauge", "Resident memory.",
+		resident_bytes());
+	integer_family(out, "process_open_fds", "gauge", "Open file descriptors.",
+		open_descriptors());
+	integer_family(out, "process_max_fds", "gauge",
+		"How many file descriptors may be open.", limit.rlim_cur);
+	integer_family(out, "process_start_time_seconds", "gauge",
+		"When the process began, in seconds since 1970.", (uint64_t)start_unix_s);
+}
+
+void page_metrics(void *context, struct http_reply *reply)
+{
+	const struct scrape *scrape = context;
+	struct status_figures figures;
+	status_get(scrape->status, &figures);
+	reply->type = EXPOSITION_TYPE;
+	write_build(reply->body);
+	metrics_write(scrape->metrics, reply->body);
+	if (figures.cluster_count) {
+		write_registry(reply->body, &figures);
+		write_store(reply->body, &figures);
+	}
+	write_dropped(reply->body, &figures.net);
+	write_process(reply->body, scrape->start_unix_s);
+}

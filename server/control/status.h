@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/net/workers.h"
+#include "zones/cluster.h"
+
+/*
+ * How the server is, for the HTTP thread: the control thread, which alone may look at
+ * clusters and sockets, puts a copy here each second. A lock guards the copy, which is
+ * held for as long as that takes.
+ */
+
+struct status;
+
+enum status_phase { STATUS_STARTING, STATUS_SERVING, STATUS_ENDING };
+
+struct status_figures {
+	enum status_phase phase;
+	unsigned unready; /* clusters that are not complete yet */
+	bool was_ready;   /* all of them have been once */
+	struct net_counters net;
+	/* Sums over the clusters. */
+	size_t objects[OBJECT_KINDS];
+	size_t store_names, store_bytes;
+	struct cluster_counters clusters;
+	unsigned cluster_count;
+	int64_t confirmed_ms; /* when the clusters last were what their sources say; 0:
+				 never */
+};
+
+/* NULL: no memory. */
+struct status *status_new(void);
+void status_free(struct status *status);
+
+void status_put(struct status *status, const struct status_figures *figures);
+void status_get(struct status *status, struct status_figures *out);
+
+/* Adds up what there is of a cluster. Control thread only. */
+void status_add_cluster(struct status_figures *figures, const struct cluster *cluster);
