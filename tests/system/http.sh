@@ -288,7 +288,7 @@ lameduck_start() {
 
 goes_on_as_a_lame_duck() {
 	kill -TERM "$server"
-	wait_for "$server_log" 'ending in 600000 ms' "$server" &&
+	wait_for "$server_log" 'ending in 60000 ms' "$server" &&
 		page_says /ready 503 ending && page_says /health 200 OK &&
 		ask "$name" +short && grep -qxF 10.96.20.20 "$scratch/dig"
 }
@@ -349,7 +349,7 @@ case_run '/ready says who is not' page_says /ready 503 kubernetes
 case_run '/ready says OK when they are there' becomes_ready
 case_run 'it ends while they are' server_stop
 
-case_run 'a server with lameduck starts' lameduck_start 10m
+case_run 'a server with lameduck starts' lameduck_start 1m
 case_run 'SIGTERM makes it a lame duck' goes_on_as_a_lame_duck
 case_run 'a second SIGTERM ends it with exit code 0' server_stop
 case_run 'the end of lameduck ends it with exit code 0' ends_by_itself
