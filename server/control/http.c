@@ -36,11 +36,13 @@ struct http_listener {
 	struct evconnlistener *acceptor; /* the server's */
 };
 
+SLIST_HEAD(http_listeners, http_listener);
+
 struct http {
 	struct event_base *base;
 	struct event *stop_event;
 	int stop_fd; /* an eventfd: readable when the thread is to end */
-	SLIST_HEAD(, http_listener) listeners;
+	struct http_listeners listeners;
 	struct http_page *pages;
 	struct http_listener **owners; /* of each page */
 	size_t page_count;

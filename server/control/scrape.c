@@ -2,7 +2,8 @@
 #include "server/control/scrape.h"
 
 #include <dirent.h>
-#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -141,13 +142,13 @@ static uint64_t timeval_ns(const struct timeval *time)
 
 static uint64_t resident_bytes(void)
 {
-	uint64_t pages = 0;
+	char line[128] = "";
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (!file)
 		return 0;
-	if (fscanf(file, "%*u %" SCNu64, &pages) != 1)
-		pages = 0;
+	const char *second = fgets(line, sizeof(line), file) ? strchr(line, ' ') : NULL;
 	fclose(file);
+	uint64_t pages = second ? strtoull(second, NULL, 10) : 0;
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
