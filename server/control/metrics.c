@@ -138,7 +138,7 @@ static enum err plan_plugins(struct metrics_plugin **list,
 		struct metrics_plugin *plugin = calloc(1, sizeof(*plugin));
 		if (!plugin)
 			return ERR_NOMEM;
-		*plugin = (struct metrics_plugin){*list, entry, plugin_name(number)};
+		*plugin = (struct metrics_plugin){*list, entry, plugin_name_of(number)};
 		*list = plugin;
 	}
 	return ERR_NONE;
@@ -266,7 +266,7 @@ static void write_responses(
 			char text[16];
 			struct labels all =
 				labels_with(&labels, "rcode", dns_rcode_text(j, text));
-			all = labels_with(&all, "plugin", plugin_name((uint8_t)i));
+			all = labels_with(&all, "plugin", plugin_name_of((uint8_t)i));
 			exposition_integer(out, name, &all, count);
 		}
 	}

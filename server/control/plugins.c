@@ -249,7 +249,7 @@ uint8_t plugin_number(const char *name)
 	return row ? (uint8_t)(row - plugin_rows + 1) : 0;
 }
 
-const char *plugin_name(uint8_t number)
+const char *plugin_name_of(uint8_t number)
 {
 	return number ? plugin_rows[number - 1].name : "";
 }
