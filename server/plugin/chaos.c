@@ -6,11 +6,11 @@
 
 static void answer_text(struct query *query, const char *text)
 {
-	uint8_t rdata[1 + CHAOS_TEXT_MAX];
+	uint8_t rdata[1 + CHAOS_TEXT_MAX + 1]; /* the NUL is not sent */
 	size_t length = strlen(text);
 	assert(length <= CHAOS_TEXT_MAX);
 	rdata[0] = (uint8_t)length;
-	memcpy(rdata + 1, text, length);
+	memcpy(rdata + 1, text, length + 1);
 	const struct reply_record record = {
 		.owner = DNS_HEADER_SIZE,
 		.type = TYPE_TXT,

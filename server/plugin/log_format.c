@@ -39,7 +39,8 @@ static void put_text(struct log_line *line, const char *text)
 static void put_number(struct log_line *line, unsigned number)
 {
 	char text[16];
-	put(line, text, (size_t)snprintf(text, sizeof(text), "%u", number));
+	snprintf(text, sizeof(text), "%u", number);
+	put_text(line, text);
 }
 
 /* --- fields --- */
@@ -128,7 +129,8 @@ static void write_duration(struct log_line *line, const struct query *query)
 {
 	char text[32];
 	int64_t ns = clock_now_ns() - query->received_ns;
-	put(line, text, (size_t)snprintf(text, sizeof(text), "%.9fs", (double)ns / 1e9));
+	snprintf(text, sizeof(text), "%.9fs", (double)ns / 1e9);
+	put_text(line, text);
 }
 
 /* "qr,aa,rd" */
@@ -283,5 +285,5 @@ void log_format_write(const struct log_format *format, const struct query *query
 		else
 			put(&line, step->literal, step->length);
 	}
-	*line.at = '\0';
+	out[line.at - out] = '\0';
 }
