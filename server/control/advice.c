@@ -156,21 +156,30 @@ static void advise_option_zones(const struct corefile_directive *directive,
 	}
 }
 
+/* Behind the zones of log there may be a format, which has a brace in it. */
+static bool is_zone(const struct directive_row *row, const struct corefile_word *word)
+{
+	return row->type == ARGUMENT_ZONE ||
+	       (strcmp(row->name, "log") == 0 && !strchr(word->text, '{'));
+}
+
 static void advise_zones(const struct corefile_block *block, struct diag_list *problems)
 {
 	for (size_t i = 0; i < block->directive_count; i++) {
 		const struct corefile_directive *directive = &block->directives[i];
 		const struct directive_row *row =
 			directive_find(plugin_rows, directive->name.text);
-		if (!row || row->type != ARGUMENT_ZONE)
+		if (!row)
 			continue;
 		for (size_t j = 0; j < directive->argument_count; j++)
-			if (!word_meets_block(&directive->arguments[j], block))
+			if (is_zone(row, &directive->arguments[j]) &&
+				!word_meets_block(&directive->arguments[j], block))
 				ADVISE(problems, &directive->arguments[j],
 					"\"%s\" is in no zone of this server block: no "
 					"query for it gets here",
 					directive->arguments[j].text);
-		for (size_t j = 0; directive->argument_count && j < directive->body_count;
+		for (size_t j = 0; row->type == ARGUMENT_ZONE &&
+				   directive->argument_count && j < directive->body_count;
 			j++) {
 			const struct directive_row *option = directive_find(
 				row->options, directive->body[j].name.text);

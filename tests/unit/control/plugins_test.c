@@ -19,6 +19,8 @@
 
 enum { ANY_NUMBER = 255, TEXT_SIZE = 8192 };
 
+#define TEN_TIMES(text) text text text text text text text text text text
+
 /* A word that the type takes, whatever the row's limits, and words that no row takes. */
 static const struct {
 	const char *right;
@@ -36,15 +38,21 @@ static const struct {
 	[ARGUMENT_LISTEN] = {"192.0.2.1", {"no/interface", "192.0.2.256", "\"\""}},
 };
 
-/* Options of plugins, or plugins, with what only their own check refuses. */
+/* Options of plugins, or plugins (NULL), with what only their own check refuses. */
 static const struct {
 	const char *plugin, *option, *arguments;
 	unsigned column; /* of the argument, behind the option and a blank */
 } refused[] = {
+	{"acl", "allow", "type A net 10.0.0", 12},
+	{"acl", "block", "type B", 6},
+	{"acl", "drop", "A", 1},
+	{"acl", "filter", "net", 1},
 	{"kubernetes", "labels", "environment in (a", 1},
 	{"kubernetes", "namespace_labels", "\"a,,b\"", 1},
 	{"kubernetes", "service_cidr", "10.0.0.0/8 11.0.0.0/8", 12},
 	{"kubernetes", "ignore", "everything", 1},
+	{"log", NULL, ". a..b", 3},
+	{"nsid", NULL, TEN_TIMES(TEN_TIMES("two")), 1},
 };
 
 /* --- Corefiles of one option --- */
@@ -253,7 +261,9 @@ static void what_only_a_check_knows_is_refused(void **state)
 		const struct directive_row *plugin =
 			directive_find(plugin_rows, refused[i].plugin);
 		const struct directive_row *option =
-			directive_find(plugin->options, refused[i].option);
+			refused[i].option
+				? directive_find(plugin->options, refused[i].option)
+				: NULL;
 		char text[TEXT_SIZE];
 		struct place place =
 			write_corefile(plugin, option, refused[i].arguments, text);
@@ -282,7 +292,8 @@ static void has_a_wrong_value(struct subject subject)
 		return;
 	for (size_t i = 0; i < LENGTH(refused); i++)
 		if (strcmp(refused[i].plugin, subject.plugin->name) == 0 &&
-			subject.option && strcmp(refused[i].option, row->name) == 0)
+			!refused[i].option == !subject.option &&
+			(!subject.option || strcmp(refused[i].option, row->name) == 0))
 			return;
 	fail_msg("no wrong value of \"%s\" is known here", row->name);
 }
