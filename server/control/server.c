@@ -84,6 +84,8 @@ static void number_plugins(struct server_block *block)
 {
 	for (unsigned i = 0; i < block->chain_length; i++)
 		block->numbers[i] = plugin_number(block->chain[i].ops->name);
+	if (block->chaos.ops)
+		block->chaos_number = plugin_number(block->chaos.ops->name);
 }
 
 static enum err build_block(

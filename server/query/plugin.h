@@ -40,7 +40,8 @@ struct server_block {
 	struct plugin_instance observers[CHAIN_MAX];
 	uint8_t observer_count;
 	struct plugin_instance chaos; /* answers class CH; without ops nobody does */
-	struct edns_nsid nsid;        /* told to who asks for it; length 0: none */
-	bool is_counted;   /* its queries are, in series (directive prometheus) */
+	uint8_t chaos_number;
+	struct edns_nsid nsid; /* told to who asks for it; length 0: none */
+	bool is_counted;       /* its queries are, in series (directive prometheus) */
 	uint16_t udp_size; /* our EDNS size, 1232 unless configured (DNS flag day 2020) */
 };

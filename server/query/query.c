@@ -94,8 +94,10 @@ enum verdict query_run(struct query *query)
 		return VERDICT_REPLY;
 	}
 	const struct server_block *block = query->block;
-	if (query->request.qclass == CLASS_CH)
+	if (query->request.qclass == CLASS_CH) {
+		query->answered_by = block->chaos_number;
 		return block->chaos.ops->query(block->chaos.instance, query);
+	}
 	while (query->step < block->chain_length) {
 		const struct plugin_instance *plugin = &block->chain[query->step++];
 		enum verdict verdict = plugin->ops->query(plugin->instance, query);
