@@ -101,6 +101,7 @@ sample_is_accepted() {
 
 # port_hold udp|tcp: somebody else's socket; sets $port and $holder.
 port_hold() {
+	rm -f "$scratch/held"
 	perl -MSocket -e '
 		$| = 1;
 		socket(my $s, PF_INET, $ARGV[0] eq "udp" ? SOCK_DGRAM : SOCK_STREAM, 0) or die $!;
