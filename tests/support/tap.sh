@@ -80,6 +80,8 @@ example_copy() {
 # server_start COREFILE: sets $server and $server_log, returns when it is ready.
 server_start() {
 	server_log=$scratch/server.log
+	# Else the line of the server before could be found before its log is emptied.
+	: >"$server_log"
 	"$WAYMARK" serve -c "$1" >"$server_log" 2>&1 </dev/null &
 	server=$!
 	started="$started $server"
