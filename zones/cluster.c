@@ -259,6 +259,8 @@ static enum err cluster_make_synth(struct cluster *cluster)
 		.pods = options->pods,
 		.uses_pod_names = options->uses_pod_names,
 		.ignores_empty = options->ignores_empty,
+		.ignores_endpoints = options->ignores_endpoints,
+		.keeps_hints = options->keeps_hints,
 		.primary = &cluster->primary,
 		.own_addresses = options->own_addresses,
 		.own_address_count = options->own_address_count,

@@ -233,6 +233,14 @@ static enum err read_pods(const struct corefile_directive *option, struct arena 
 	return ERR_NONE;
 }
 
+static enum err read_extended_errors(const struct corefile_directive *option,
+	struct arena *arena, struct cluster_options *out)
+{
+	(void)arena;
+	out->keeps_hints = strcmp(option->arguments[0].text, "on") == 0;
+	return ERR_NONE;
+}
+
 struct option_reader {
 	const char *name;
 	enum err (*read)(const struct corefile_directive *option, struct arena *arena,
@@ -247,6 +255,7 @@ static const struct option_reader readers[] = {
 	{"namespace_labels", read_namespace_labels},
 	{"ttl", read_ttl},
 	{"pods", read_pods},
+	{"extended_errors", read_extended_errors},
 };
 
 static enum err read_options(const struct corefile_directive *directive,
@@ -318,14 +327,16 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 		[PODS_INSECURE] = KUBERNETES_PODS_INSECURE,
 		[PODS_VERIFIED] = KUBERNETES_PODS_VERIFIED,
 	};
-	*cluster = (struct cluster_options){.ttl_s = 5};
+	*cluster = (struct cluster_options){.ttl_s = 5, .keeps_hints = true};
 	*kubernetes = (struct kubernetes_options){0};
 	enum err err = read_zones(directive, block, arena, cluster, problems);
 	if (!err)
 		err = read_options(directive, arena, cluster);
 	if (!err)
 		err = read_fallthrough(directive, arena, kubernetes);
-	if (!err)
+	if (!err) {
 		kubernetes->pods = modes[cluster->pods];
+		kubernetes->explains_errors = cluster->keeps_hints;
+	}
 	return err;
 }

@@ -7,8 +7,9 @@
 /* The OPT pseudo record (RFC 6891). */
 
 enum {
-	EDNS_OPT_SIZE = 11, /* an OPT without options on the wire */
-	EDNS_EDE_SIZE = 6,  /* an Extended DNS Error without text */
+	EDNS_OPT_SIZE = 11,      /* an OPT without options on the wire */
+	EDNS_EDE_SIZE = 6,       /* an Extended DNS Error without text */
+	EDNS_EDE_TEXT_MAX = 128, /* octets of the text that we send with one */
 	/* With header, OPT and the longest question it fits in 512 octets. */
 	EDNS_NSID_MAX = 200,
 };
@@ -18,6 +19,7 @@ enum { EDNS_OPTION_NSID = 3, EDNS_OPTION_EDE = 15 };
 /* Info codes of Extended DNS Errors (RFC 8914 4). */
 enum edns_ede {
 	EDE_NONE = -1,
+	EDE_OTHER = 0, /* no other code fits; the text says it */
 	EDE_NOT_READY = 14,
 	EDE_BLOCKED = 15,
 	EDE_FILTERED = 17,

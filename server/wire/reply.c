@@ -32,6 +32,7 @@ void reply_init(struct reply *reply, const struct request *request, uint8_t *buf
 	reply->answer_count = reply->authority_count = reply->additional_count = 0;
 	reply->is_authoritative = reply->is_truncated = false;
 	reply->ede = EDE_NONE;
+	reply->ede_length = 0;
 	reply->has_opt = has_opt;
 	reply->nsid = NULL;
 	reply->flags_set = reply->flags_cleared = 0;
@@ -50,6 +51,26 @@ void reply_clear(struct reply *reply)
 	reply->answer_count = reply->authority_count = reply->additional_count = 0;
 	reply->is_authoritative = reply->is_truncated = false;
 	reply->ede = EDE_NONE;
+	reply->ede_length = 0;
+}
+
+static void put_ede_text(struct reply *reply, const void *text, size_t length)
+{
+	size_t room = EDNS_EDE_TEXT_MAX - reply->ede_length;
+	if (length > room)
+		length = room;
+	memcpy(reply->ede_text + reply->ede_length, text, length);
+	reply->ede_length = (uint8_t)(reply->ede_length + length);
+}
+
+void reply_set_ede(
+	struct reply *reply, enum edns_ede ede, const char *text, const uint8_t *label)
+{
+	reply->ede = ede;
+	reply->ede_length = 0;
+	put_ede_text(reply, text, strlen(text));
+	if (label)
+		put_ede_text(reply, label + 1, label[0]);
 }
 
 void reply_reserve_nsid(struct reply *reply, const struct edns_nsid *nsid)
@@ -120,10 +141,16 @@ static void reply_write_opt(
 		at = opt_write_option(
 			at, EDNS_OPTION_NSID, reply->nsid->data, reply->nsid->length);
 	/* The room for OPT and identifier alone was kept free. */
-	if (reply->ede != EDE_NONE && reply->length + EDNS_EDE_SIZE <= reply->capacity) {
-		uint8_t code[2];
-		octets_put_u16(code, (uint16_t)reply->ede);
-		at = opt_write_option(at, EDNS_OPTION_EDE, code, sizeof(code));
+	size_t room = (size_t)reply->capacity - reply->length;
+	if (reply->ede != EDE_NONE && room >= EDNS_EDE_SIZE) {
+		uint8_t data[2 + EDNS_EDE_TEXT_MAX];
+		/* The text is the first thing to go (RFC 8914 3). */
+		uint16_t text = reply->ede_length;
+		if (room < (size_t)EDNS_EDE_SIZE + text)
+			text = 0;
+		octets_put_u16(data, (uint16_t)reply->ede);
+		memcpy(data + 2, reply->ede_text, text);
+		at = opt_write_option(at, EDNS_OPTION_EDE, data, (uint16_t)(2 + text));
 	}
 	octets_put_u16(opt + 9, (uint16_t)(at - options));
 	reply->length = (uint16_t)(at - reply->buffer);

@@ -25,8 +25,10 @@ struct reply {
 	bool is_authoritative;
 	bool is_truncated;
 	enum edns_ede ede;  /* sent where the request had an OPT and there is room */
+	uint8_t ede_length; /* octets of ede_text */
 	bool has_opt;       /* the request had one, so has the reply */
 	uint8_t *owner_end; /* behind the question */
+	char ede_text[EDNS_EDE_TEXT_MAX]; /* EXTRA-TEXT, UTF-8 (RFC 8914 2) */
 	/* How the reply is to be written, for as long as nothing is written yet. */
 	const struct edns_nsid *nsid;      /* sent in the OPT; reply_reserve_nsid */
 	uint16_t flags_set, flags_cleared; /* whatever the answer would make of them */
@@ -71,6 +73,11 @@ void reply_init(struct reply *reply, const struct request *request, uint8_t *buf
 
 /* Forgets everything behind the question. */
 void reply_clear(struct reply *reply);
+
+/* The reason of an error for people: `text` and, unless NULL, behind it the label at
+ * `label`, length octet first. What is longer than EDNS_EDE_TEXT_MAX is cut. */
+void reply_set_ede(
+	struct reply *reply, enum edns_ede ede, const char *text, const uint8_t *label);
 
 /* Writes header and OPT; returns the length of the whole message. `udp_size` is our own
  * EDNS size. */

@@ -50,11 +50,13 @@ struct rrset {
 };
 
 struct answer_set {
-	uint32_t size;     /* octets of the whole block */
-	uint32_t children; /* names right below; the control thread's, readers do not look
-			    */
-	uint32_t hash;     /* low half of the name's hash, for growing the table */
-	uint8_t zone;      /* index in the store's zones */
+	uint32_t size; /* octets of the whole block */
+	union {
+		uint32_t children; /* names right below; the control thread's */
+		uint32_t absence;  /* enum absence, where the name does not exist */
+	};
+	uint32_t hash; /* low half of the name's hash, for growing the table */
+	uint8_t zone;  /* index in the store's zones */
 	uint8_t rrset_count;
 	bool is_implied; /* exists only because names below it do; the control thread's */
 	uint8_t label_length; /* octets of the labels; 0: the zone's apex */
@@ -115,6 +117,20 @@ const struct answer_set *store_find_name(
 /* The owner name, put together again. */
 void answer_set_owner(
 	const struct store *store, const struct answer_set *set, struct dname *out);
+
+/* Why a name that objects describe does not exist. */
+enum absence {
+	ABSENCE_NONE,
+	ABSENCE_NOT_READY,    /* none of its endpoints is */
+	ABSENCE_NO_ENDPOINTS, /* endpoints are left out altogether */
+	ABSENCE_NO_ADDRESS,   /* a service without cluster IP */
+};
+
+/* For names that store_find does not find: why; and the service that stands for all of a
+ * label (length octet first) in a zone, NULL: none. */
+enum absence store_find_absence(const struct store *store, const struct dname *name);
+const struct answer_set *store_find_service(
+	const struct store *store, unsigned zone, const uint8_t *label);
 
 /* Both valid as long as the set. NULL: no such type; NULL: `rrset` was the last. */
 const struct rrset *answer_set_find(const struct answer_set *set, uint16_t type);

@@ -19,6 +19,7 @@
 struct table {
 	size_t mask; /* slots - 1, a power of two less one */
 	size_t used; /* slots that are not empty; the writer's */
+	size_t live; /* those that hold a set; the writer's */
 	_Atomic uint64_t slots[];
 };
 
@@ -46,6 +47,8 @@ struct store {
 	unsigned zone_count;
 	struct zone_state *zones; /* longest name first */
 	struct writer *writer;
+	struct table *_Atomic absences; /* sets of names that do not exist */
+	struct table *_Atomic services; /* sets of `table`, by zone and first label */
 };
 
 /* Is this the owner name of the set? */

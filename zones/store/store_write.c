@@ -10,28 +10,12 @@
 #include "zones/store/builder.h"
 #include "zones/store/grace.h"
 #include "zones/store/slab.h"
-#include "zones/store/store_internal.h"
-
-enum { TABLE_SLOTS_MIN = 64 };
-
-struct writer {
-	struct slab *slab;
-	struct answer_set **retired; /* which readers may still hold */
-	size_t retired_count, retired_capacity;
-	size_t names, bytes;
-};
+#include "zones/store/table.h"
+#include "zones/store/writer.h"
 
 static struct table *writer_table(const struct store *store)
 {
-	return atomic_load_explicit(&store->table, memory_order_relaxed);
-}
-
-static struct table *table_new(size_t slots)
-{
-	struct table *table = calloc(1, sizeof(*table) + slots * sizeof(uint64_t));
-	if (table)
-		table->mask = slots - 1;
-	return table;
+	return table_get(&store->table);
 }
 
 static int zone_compare(const void *a, const void *b)
@@ -52,10 +36,12 @@ struct store *store_new(
 	store->zones = calloc(zone_count ? zone_count : 1, sizeof(*store->zones));
 	store->writer = calloc(1, sizeof(*store->writer));
 	atomic_init(&store->table, table_new(TABLE_SLOTS_MIN));
+	atomic_init(&store->absences, table_new(TABLE_SLOTS_MIN));
+	atomic_init(&store->services, table_new(TABLE_SLOTS_MIN));
 	if (store->writer)
 		store->writer->slab = slab_new();
-	if (!store->zones || !writer_table(store) || !store->writer ||
-		!store->writer->slab) {
+	if (!store->zones || !writer_table(store) || !table_get(&store->absences) ||
+		!table_get(&store->services) || !store->writer || !store->writer->slab) {
 		store_free(store);
 		return NULL;
 	}
@@ -67,7 +53,7 @@ struct store *store_new(
 	return store;
 }
 
-static void set_free(struct store *store, struct answer_set *set)
+void set_free(struct store *store, struct answer_set *set)
 {
 	const struct rrset *srv = answer_set_find(set, TYPE_SRV);
 	if (srv)
@@ -92,7 +78,7 @@ size_t store_retired(const struct store *store)
 	return store->writer->retired_count;
 }
 
-static void store_retire(struct store *store, struct answer_set *set)
+void store_retire(struct store *store, struct answer_set *set)
 {
 	struct writer *writer = store->writer;
 	if (writer->retired_count == writer->retired_capacity) {
@@ -110,18 +96,25 @@ static void store_retire(struct store *store, struct answer_set *set)
 	writer->retired[writer->retired_count++] = set;
 }
 
-void store_free(struct store *store)
+static void table_free(struct store *store, struct table *table)
 {
-	if (!store)
-		return;
 	struct writer *writer = store->writer;
-	struct table *table = writer_table(store);
 	for (size_t i = 0; writer && writer->slab && table && i <= table->mask; i++) {
 		uint64_t slot = atomic_load(&table->slots[i]);
 		if (slot > SLOT_REMOVED)
 			set_free(store, (struct answer_set *)slot_set(slot));
 	}
 	free(table);
+}
+
+void store_free(struct store *store)
+{
+	if (!store)
+		return;
+	struct writer *writer = store->writer;
+	table_free(store, writer_table(store));
+	table_free(store, table_get(&store->absences));
+	free(table_get(&store->services));
 	if (writer) {
 		for (size_t i = 0; i < writer->retired_count; i++)
 			set_free(store, writer->retired[i]);
@@ -133,70 +126,6 @@ void store_free(struct store *store)
 	free(store);
 }
 
-/* --- the table --- */
-
-static uint64_t slot_make(uint64_t hash, const struct answer_set *set)
-{
-	uint64_t pointer = (uint64_t)(uintptr_t)set;
-	assert(pointer <= SLOT_POINTER);
-	return (hash & ~SLOT_POINTER) | pointer;
-}
-
-/* The slot that holds `name`, or NULL. */
-static _Atomic uint64_t *store_find_slot(
-	const struct store *store, const struct dname *name, uint64_t hash)
-{
-	struct table *table = writer_table(store);
-	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		uint64_t slot =
-			atomic_load_explicit(&table->slots[i], memory_order_relaxed);
-		if (slot == SLOT_EMPTY)
-			return NULL;
-		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
-			continue;
-		const struct answer_set *set = slot_set(slot);
-		if (set_has_name(store, set, name->bytes, name->length))
-			return &table->slots[i];
-	}
-}
-
-static void table_insert(struct table *table, uint64_t hash, const struct answer_set *set)
-{
-	size_t i = hash & table->mask;
-	while (atomic_load_explicit(&table->slots[i], memory_order_relaxed) != SLOT_EMPTY)
-		i = (i + 1) & table->mask;
-	atomic_store_explicit(
-		&table->slots[i], slot_make(hash, set), memory_order_release);
-	table->used++;
-}
-
-/* Makes room for one more: a larger table, or one of the same size without the slots
- * that were removed. The old one is waited for at once, as it is large; that is rare. */
-static enum err store_make_room(struct store *store)
-{
-	struct table *old = writer_table(store);
-	size_t slots = old->mask + 1;
-	if (old->used + 1 <= slots / 4 * 3)
-		return ERR_NONE;
-	if (store->writer->names + 1 > slots / 8 * 3)
-		slots *= 2;
-	struct table *table = table_new(slots);
-	if (!table)
-		return ERR_NOMEM;
-	for (size_t i = 0; i <= old->mask; i++) {
-		uint64_t slot =
-			atomic_load_explicit(&old->slots[i], memory_order_relaxed);
-		if (slot <= SLOT_REMOVED)
-			continue;
-		const struct answer_set *set = slot_set(slot);
-		table_insert(table, (slot & ~SLOT_POINTER) | set->hash, set);
-	}
-	atomic_store_explicit(&store->table, table, memory_order_release);
-	grace_wait();
-	free(old);
-	return ERR_NONE;
-}
-
 /* --- names and their ancestors --- */
 
 static struct answer_set *store_get(const struct store *store, const struct dname *name)
@@ -204,30 +133,39 @@ static struct answer_set *store_get(const struct store *store, const struct dnam
 	return (struct answer_set *)store_find_name(store, name);
 }
 
-static enum err store_insert(struct store *store, struct answer_set *set)
+uint64_t name_table_hash(
+	const struct store *store, uint64_t slot, const struct answer_set *set)
 {
-	enum err err = store_make_room(store);
-	if (err)
-		return err;
+	(void)store;
+	return (slot & ~SLOT_POINTER) | set->hash;
+}
+
+static uint64_t owner_hash(const struct store *store, const struct answer_set *set)
+{
 	struct dname owner;
 	answer_set_owner(store, set, &owner);
-	uint64_t hash = hash_bytes(&store->key, owner.bytes, owner.length);
+	return hash_bytes(&store->key, owner.bytes, owner.length);
+}
+
+static enum err store_insert(struct store *store, struct answer_set *set)
+{
+	enum err err = table_make_room(store, &store->table, name_table_hash);
+	if (err)
+		return err;
+	uint64_t hash = owner_hash(store, set);
 	set->hash = (uint32_t)hash;
 	table_insert(writer_table(store), hash, set);
-	store->writer->names++;
 	store->writer->bytes += set->size;
 	return ERR_NONE;
 }
 
 static void store_delete(struct store *store, struct answer_set *set)
 {
-	struct dname owner;
-	answer_set_owner(store, set, &owner);
-	uint64_t hash = hash_bytes(&store->key, owner.bytes, owner.length);
-	_Atomic uint64_t *slot = store_find_slot(store, &owner, hash);
+	struct table *table = writer_table(store);
+	_Atomic uint64_t *slot = table_slot(table, owner_hash(store, set), set);
 	assert(slot);
-	atomic_store_explicit(slot, SLOT_REMOVED, memory_order_release);
-	store->writer->names--;
+	table_delete(table, slot);
+	hints_follow(store, set, NULL);
 	store->writer->bytes -= set->size;
 	store_retire(store, set);
 }
@@ -235,14 +173,13 @@ static void store_delete(struct store *store, struct answer_set *set)
 static void store_replace(
 	struct store *store, struct answer_set *old, struct answer_set *set)
 {
-	struct dname owner;
-	answer_set_owner(store, set, &owner);
-	uint64_t hash = hash_bytes(&store->key, owner.bytes, owner.length);
-	_Atomic uint64_t *slot = store_find_slot(store, &owner, hash);
+	uint64_t hash = owner_hash(store, set);
+	_Atomic uint64_t *slot = table_slot(writer_table(store), hash, old);
 	assert(slot);
 	set->hash = (uint32_t)hash;
 	set->children = old->children;
-	atomic_store_explicit(slot, slot_make(hash, set), memory_order_release);
+	table_replace(slot, hash, set);
+	hints_follow(store, old, set->is_implied ? NULL : set);
 	store->writer->bytes += set->size;
 	store->writer->bytes -= old->size;
 	store_retire(store, old);
@@ -262,8 +199,7 @@ static struct dname parent_of(const struct dname *name)
 	return parent;
 }
 
-/* A set without records. */
-static struct answer_set *set_new_empty(
+struct answer_set *set_new_empty(
 	struct store *store, const struct dname *name, unsigned zone, bool is_implied)
 {
 	size_t labels = (size_t)name->length - store->zones[zone].zone.name.length;
@@ -388,6 +324,7 @@ enum err store_remove(struct store *store, const struct dname *name)
 	unsigned zone = old->zone;
 	if (old->children && !old->rrset_count) {
 		old->is_implied = true;
+		hints_follow(store, old, NULL);
 		return ERR_NONE;
 	}
 	if (old->children) {
@@ -432,12 +369,18 @@ void store_set_synced(struct store *store, bool is_synced)
 	atomic_store_explicit(&store->is_synced, is_synced, memory_order_relaxed);
 }
 
+static size_t table_bytes(const struct table *table)
+{
+	return (table->mask + 1) * sizeof(uint64_t);
+}
+
 struct store_size store_size(const struct store *store)
 {
-	size_t table = (writer_table(store)->mask + 1) * sizeof(uint64_t);
 	return (struct store_size){
-		.names = store->writer->names,
-		.bytes = store->writer->bytes + table,
+		.names = writer_table(store)->live,
+		.bytes = store->writer->bytes + table_bytes(writer_table(store)) +
+			 table_bytes(table_get(&store->absences)) +
+			 table_bytes(table_get(&store->services)),
 	};
 }
 

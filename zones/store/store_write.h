@@ -27,6 +27,17 @@ enum err store_put(struct store *store, struct answer_builder *builder) MUST_CHE
  * before. */
 enum err store_remove(struct store *store, const struct dname *name) MUST_CHECK;
 
+/*
+ * What is known of names that do not exist; it moves no serial. The name is absent for
+ * this reason, ABSENCE_NONE: for none. ERR_NOMEM: as before.
+ */
+enum err store_put_absence(struct store *store, const struct dname *name, unsigned zone,
+	enum absence absence) MUST_CHECK;
+
+/* The name is a service's: if it has a set and none stands for its label yet, this one
+ * does until it is removed. ERR_NOMEM: it does not. */
+enum err store_put_service(struct store *store, const struct dname *name) MUST_CHECK;
+
 /* Ends a change: the serial of each zone that changed moves forward. Returns whether any
  * did. */
 bool store_commit(struct store *store);

@@ -187,8 +187,9 @@ static struct published **sort_published(struct synth *synth, size_t *count)
 /* A service has one record, or more where a batch was applied in part and then went
  * on. */
 static enum err withdraw_all(struct synth *synth, struct published **sorted, size_t count,
-	const struct registry_service *service)
+	const struct registry_service *service, bool *was_published)
 {
+	*was_published = false;
 	struct published key = {.service = service}, *wanted = &key;
 	struct published **end = sorted + count;
 	struct published **found = bsearch(
@@ -198,8 +199,10 @@ static enum err withdraw_all(struct synth *synth, struct published **sorted, siz
 	while (found > sorted && found[-1]->service == service)
 		found--;
 	enum err err = ERR_NONE;
-	for (; !err && found < end && (*found)->service == service; found++)
+	for (; !err && found < end && (*found)->service == service; found++) {
+		*was_published |= (*found)->names != NULL;
 		err = withdraw(synth, *found);
+	}
 	return err;
 }
 
@@ -214,8 +217,12 @@ static enum err apply_services(struct synth *synth)
 	for (size_t i = 0; i < count; i++) {
 		name_set_reset(synth->emitted);
 		enum err err = apply_service(synth, services[i]);
+		bool was_published = false;
 		if (!err)
-			err = withdraw_all(synth, sorted, published_count, services[i]);
+			err = withdraw_all(synth, sorted, published_count, services[i],
+				&was_published);
+		if (!err)
+			err = hints_update(synth, was_published);
 		if (err)
 			return err;
 	}

@@ -20,6 +20,8 @@ struct synth_options {
 	enum pod_mode pods;
 	bool uses_pod_names;                /* option endpoint_pod_names */
 	bool ignores_empty;                 /* option ignore empty_service */
+	bool ignores_endpoints;             /* option noendpoints */
+	bool keeps_hints;                   /* of names that do not exist */
 	const struct dname *primary;        /* the zone that PTR targets end in */
 	const struct ipaddr *own_addresses; /* of ns.dns */
 	size_t own_address_count;

@@ -89,6 +89,12 @@ enum err reverse_addresses(const struct plan *plan, void *context,
 enum err reverse_update(struct synth *synth, const struct plan *plan,
 	const struct ipaddr *address) MUST_CHECK;
 
+/* --- hints.c --- */
+
+/* Tells the store what is known of the name of the plan's service, once its answers are
+ * as they are to be. */
+enum err hints_update(struct synth *synth, bool was_published) MUST_CHECK;
+
 /* --- apex.c --- */
 
 /* Writes the names that every zone has, at first and when the name servers changed. */

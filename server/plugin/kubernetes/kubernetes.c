@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/plugin/kubernetes/hint.h"
 #include "server/plugin/kubernetes/pod_name.h"
 #include "server/query/answer.h"
 
@@ -12,7 +13,7 @@ enum { CHAIN_LENGTH_MAX = 8 }; /* CNAMEs in one answer */
 struct kubernetes {
 	const struct store *store;
 	enum kubernetes_pods pods;
-	bool falls_through;
+	bool explains_errors, falls_through;
 	size_t fallthrough_count;
 	struct dname fallthrough_zones[];
 };
@@ -125,6 +126,11 @@ static void answer_negative(const struct kubernetes *kubernetes, struct query *q
 {
 	if (!found->exists)
 		query->reply.rcode = RCODE_NXDOMAIN;
+	if (!found->exists && kubernetes->explains_errors && query->reply.has_opt) {
+		struct dname name = {.length = owner->length};
+		memcpy(name.bytes, owner->name, owner->length);
+		hint_write(kubernetes->store, found->zone, &name, &query->reply);
+	}
 	answer_authority_soa(&query->reply, kubernetes->store, found->zone, owner);
 }
 
@@ -221,6 +227,8 @@ static enum verdict answer_not_synced(const struct kubernetes *kubernetes,
 	query->reply.rcode = RCODE_SERVFAIL;
 	query->failure = "the registry is not complete yet";
 	query->reply.ede = EDE_NOT_READY;
+	if (kubernetes->explains_errors)
+		reply_set_ede(&query->reply, EDE_NOT_READY, query->failure, NULL);
 	query->reply.is_authoritative = true;
 	answer_authority_soa(&query->reply, kubernetes->store, found->zone, owner);
 	return VERDICT_REPLY;
@@ -285,6 +293,7 @@ enum err kubernetes_new(
 		return ERR_NOMEM;
 	kubernetes->store = options->store;
 	kubernetes->pods = options->pods;
+	kubernetes->explains_errors = options->explains_errors;
 	kubernetes->falls_through = options->falls_through;
 	kubernetes->fallthrough_count = options->fallthrough_count;
 	if (zones)

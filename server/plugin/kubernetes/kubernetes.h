@@ -18,6 +18,7 @@ enum kubernetes_pods {
 struct kubernetes_options {
 	const struct store *store; /* outlives the instance */
 	enum kubernetes_pods pods;
+	bool explains_errors;                  /* Extended DNS Errors on NXDOMAIN */
 	bool falls_through;                    /* NXDOMAIN goes to the next plugin... */
 	const struct dname *fallthrough_zones; /* ...for names in these; count 0: all */
 	size_t fallthrough_count;

@@ -145,6 +145,57 @@ static void the_upper_bits_of_an_rcode_go_into_the_opt(void **state)
 	ldns_pkt_free(pkt);
 }
 
+/* The text goes first where there is no room for it, then the option. */
+static void an_extended_error_is_sent_as_far_as_there_is_room(void **state)
+{
+	(void)state;
+	static const char text[] = "in the namespace shop";
+	static const struct {
+		size_t left;
+		unsigned options;
+	} cases[] = {
+		{6 + sizeof(text) - 1, 6 + sizeof(text) - 1},
+		{6 + sizeof(text) - 2, 6},
+		{6, 6},
+		{5, 0},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct dialog dialog;
+		packet_init(&dialog.packet, 1, 0);
+		packet_put_question(&dialog.packet, "web", TYPE_A);
+		packet_put_opt(&dialog.packet, 4096, 0, 0);
+		dialog_begin(&dialog, 512);
+		reply_set_ede(&dialog.reply, EDE_OTHER, "in the namespace ",
+			(const uint8_t *)"\4shop");
+		dialog.reply.capacity = (uint16_t)(dialog.reply.length + cases[i].left);
+		size_t opt = dialog.reply.length;
+		ldns_pkt_free(dialog_finish(&dialog, 1232));
+		const uint8_t *at = dialog.buffer + opt + 9;
+		assert_int_equal(octets_get_u16(at), cases[i].options);
+		assert_int_equal(dialog.length, opt + 11 + cases[i].options);
+		if (cases[i].options)
+			assert_memory_equal(at + 2, "\0\17\0", 3);
+		if (cases[i].options > 6)
+			assert_memory_equal(at + 8, text, sizeof(text) - 1);
+	}
+}
+
+static void a_long_reason_is_cut(void **state)
+{
+	(void)state;
+	struct dialog dialog;
+	packet_query(&dialog.packet, "web", TYPE_A, 0);
+	dialog_begin(&dialog, 512);
+	char text[EDNS_EDE_TEXT_MAX];
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 2] = '\0';
+	reply_set_ede(&dialog.reply, EDE_OTHER, text, (const uint8_t *)"\4shop");
+	assert_int_equal(dialog.reply.ede_length, EDNS_EDE_TEXT_MAX);
+	assert_memory_equal(dialog.reply.ede_text + EDNS_EDE_TEXT_MAX - 3, "xsh", 3);
+	reply_clear(&dialog.reply);
+	assert_int_equal(dialog.reply.ede_length, 0);
+}
+
 static void a_reply_without_question_has_none(void **state)
 {
 	(void)state;
@@ -296,6 +347,8 @@ int main(void)
 		cmocka_unit_test(flags_of_the_reply_are_set),
 		cmocka_unit_test(an_opt_is_answered_with_our_size_and_their_do),
 		cmocka_unit_test(the_upper_bits_of_an_rcode_go_into_the_opt),
+		cmocka_unit_test(an_extended_error_is_sent_as_far_as_there_is_room),
+		cmocka_unit_test(a_long_reason_is_cut),
 		cmocka_unit_test(a_reply_without_question_has_none),
 		cmocka_unit_test(there_is_always_room_for_the_opt),
 		cmocka_unit_test(clearing_leaves_the_question),
