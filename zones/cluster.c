@@ -356,6 +356,16 @@ const struct registry *cluster_registry(const struct cluster *cluster)
 	return cluster->registry;
 }
 
+const struct dname *cluster_primary(const struct cluster *cluster)
+{
+	return &cluster->primary;
+}
+
+const struct cluster_options *cluster_get_options(const struct cluster *cluster)
+{
+	return &cluster->options;
+}
+
 const struct cluster_counters *cluster_counters(const struct cluster *cluster)
 {
 	return &cluster->counters;

@@ -80,4 +80,8 @@ void cluster_reclaim(struct cluster *cluster);
 /* Valid as long as the cluster. */
 const struct store *cluster_store(const struct cluster *cluster);
 const struct registry *cluster_registry(const struct cluster *cluster);
+/* The first zone that is not a reverse zone. */
+const struct dname *cluster_primary(const struct cluster *cluster);
+/* As given, without the zones. */
+const struct cluster_options *cluster_get_options(const struct cluster *cluster);
 const struct cluster_counters *cluster_counters(const struct cluster *cluster);

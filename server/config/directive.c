@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/base/nearest.h"
 #include "server/config/argument.h"
 #include "server/config/config_check.h"
-#include "server/config/nearest.h"
 #include "server/config/report.h"
 
 enum {

@@ -1,134 +1,227 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zones/export/explain.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "server/wire/message.h"
+#include "zones/export/explain_internal.h"
 #include "zones/registry/pack.h"
 
-static void write_origin(FILE *out, const char *kind, const char *ns, const char *name,
+/* --- helpers --- */
+
+void explain_reason(struct explanation *explanation, const char *text)
+{
+	const struct finding finding = {.kind = FINDING_REASON, .text = text};
+	finding_add(explanation->out, &finding);
+}
+
+void explain_near(struct explanation *explanation, const char *text, const char *front,
+	const struct registry_service *service)
+{
+	char zone[DNAME_TEXT_SIZE];
+	dname_to_text(
+		store_zone(explanation->cluster->store, explanation->zone)->name.bytes,
+		zone);
+	const char *name = finding_format(explanation->out, "%s%s.%s.svc.%s", front,
+		service->name, service->ns->name, zone);
+	/* Two rules may lead to the same name; the first one says why. */
+	for (size_t i = 0; i < explanation->out->count; i++)
+		if (explanation->out->items[i].name &&
+			strcmp(explanation->out->items[i].name, name) == 0)
+			return;
+	const struct finding finding = {.kind = FINDING_NEAR, .text = text, .name = name};
+	finding_add(explanation->out, &finding);
+}
+
+void explain_object(struct explanation *explanation, const struct finding *head,
+	enum object_kind kind, const struct registry_namespace *ns, const char *name,
 	const struct object_origin *origin)
 {
-	fprintf(out, ";; from %s %s%s%s", kind, ns, *ns ? "/" : "", name);
-	if (origin->file)
-		fprintf(out, " (%s:%u)", origin->file, origin->line);
-	fputc('\n', out);
+	struct finding finding = *head;
+	finding.object_kind = object_kind_name(kind);
+	finding.ns = ns ? ns->name : "";
+	finding.object_name = name;
+	finding.origin = *origin;
+	finding_add(explanation->out, &finding);
 }
 
-static unsigned count_ready(const struct pack_slice *slice, unsigned *all)
+bool explain_is_published(
+	const struct explanation *explanation, const struct registry_service *service)
 {
-	unsigned ready = 0;
-	*all = 0;
-	struct pack_subset_iterator subsets = pack_slice_subsets(slice);
-	struct pack_subset subset;
-	while (pack_subset_next(&subsets, &subset)) {
-		struct pack_endpoint_iterator endpoints = pack_subset_endpoints(&subset);
-		struct pack_endpoint endpoint;
-		while (pack_endpoint_next(&endpoints, &endpoint)) {
-			ready += endpoint.is_ready;
-			(*all)++;
+	const struct pack_service *object = service->object;
+	if (!object || !registry_is_exposed(service->ns))
+		return false;
+	if (object->type == SERVICE_EXTERNAL_NAME)
+		return true;
+	unsigned ready;
+	explain_count(service, &ready);
+	struct ipaddr addresses[2];
+	if (object->is_headless)
+		return ready > 0;
+	return registry_cluster_ips(service, addresses) &&
+	       (ready || !explanation->cluster->ignores_empty);
+}
+
+unsigned explain_count(const struct registry_service *service, unsigned *ready)
+{
+	unsigned all = 0, position = 0;
+	*ready = 0;
+	const struct pack_slice *slice;
+	while ((slice = registry_next_slice(service, &position))) {
+		struct pack_subset_iterator subsets = pack_slice_subsets(slice);
+		struct pack_subset subset;
+		while (pack_subset_next(&subsets, &subset)) {
+			struct pack_endpoint_iterator endpoints =
+				pack_subset_endpoints(&subset);
+			struct pack_endpoint endpoint;
+			for (; pack_endpoint_next(&endpoints, &endpoint); all++)
+				*ready += endpoint.is_ready;
 		}
 	}
-	return ready;
+	return all;
 }
 
-static void write_slice(
-	FILE *out, const struct registry_service *service, const struct pack_slice *slice)
+const char *explain_protocol(enum object_protocol protocol)
 {
-	unsigned all, ready = count_ready(slice, &all);
-	if (slice == service->derived) {
-		fprintf(out, ";; endpoints from pods of its selector: %u ready of %u\n",
-			ready, all);
-		return;
-	}
-	const char *kind = object_kind_name(
-		slice == service->endpoints ? OBJECT_ENDPOINTS : OBJECT_SLICE);
-	fprintf(out, ";; %u ready of %u endpoints\n", ready, all);
-	write_origin(
-		out, kind, service->ns->name, pack_slice_name(slice), &slice->origin);
+	static const char *const texts[] = {
+		[PROTOCOL_TCP] = "tcp",
+		[PROTOCOL_UDP] = "udp",
+		[PROTOCOL_SCTP] = "sctp",
+	};
+	return texts[protocol];
 }
 
-static void write_service(FILE *out, const struct registry_service *service)
-{
-	if (service->object)
-		write_origin(out, object_kind_name(OBJECT_SERVICE), service->ns->name,
-			service->name, &service->object->origin);
-	unsigned position = 0;
-	const struct pack_slice *slice;
-	while ((slice = registry_next_slice(service, &position)))
-		write_slice(out, service, slice);
-}
+/* --- reading the question --- */
 
-static void write_namespace(FILE *out, const struct registry_namespace *ns)
+/* What is not printable names no object, so it may be shown as anything. */
+static void label_text(const uint8_t *label, char out[LABEL_SIZE])
 {
-	write_origin(out, object_kind_name(OBJECT_NAMESPACE), "", ns->name, &ns->origin);
-}
-
-static void label_text(const uint8_t *label, char *out)
-{
-	memcpy(out, label + 1, label[0]);
+	for (unsigned i = 0; i < label[0]; i++)
+		out[i] = isgraph(label[i + 1]) ? (char)label[i + 1] : '?';
 	out[label[0]] = '\0';
 }
 
-/* "....SVC.NS.svc.zone" and "....NS.pod.zone"; `labels` of them in front of the zone. */
-static void write_forward(const struct registry *registry, const uint8_t *name,
-	const uint8_t *offsets, unsigned labels, FILE *out)
+static void read_tree(struct explanation *explanation, const uint8_t *offsets)
 {
-	char tree[DNAME_LABEL_MAX + 1], ns_name[DNAME_LABEL_MAX + 1];
+	const uint8_t *name = explanation->name->bytes;
+	const struct registry *registry = explanation->cluster->registry;
+	unsigned labels = explanation->labels;
+	label_text(name + offsets[labels - 1], explanation->tree);
+	explanation->is_service_tree = strcmp(explanation->tree, "svc") == 0;
+	explanation->is_pod_tree = strcmp(explanation->tree, "pod") == 0;
 	if (labels < 2)
 		return;
-	label_text(name + offsets[labels - 1], tree);
-	label_text(name + offsets[labels - 2], ns_name);
-	const struct registry_namespace *ns = registry_find_namespace(registry, ns_name);
-	if (!ns || !registry_is_exposed(ns))
+	label_text(name + offsets[labels - 2], explanation->ns_name);
+	explanation->ns = registry_find_namespace(registry, explanation->ns_name);
+	if (labels < 3)
 		return;
-	if (labels == 2 || strcmp(tree, "svc") != 0) {
-		write_namespace(out, ns);
-		return;
-	}
-	char service_name[DNAME_LABEL_MAX + 1];
-	label_text(name + offsets[labels - 3], service_name);
-	const struct registry_service *service =
-		registry_find_service(registry, ns_name, service_name);
-	if (service)
-		write_service(out, service);
+	label_text(name + offsets[labels - 3], explanation->service_name);
+	if (explanation->is_service_tree)
+		explanation->service = registry_find_service(
+			registry, explanation->ns_name, explanation->service_name);
+	explanation->front = labels - 3;
+	if (explanation->front)
+		label_text(name + offsets[0], explanation->first);
+	if (explanation->front > 1)
+		label_text(name + offsets[1], explanation->second);
 }
 
-/* The targets of a PTR set are names of services or endpoints. */
-static void write_reverse(const struct registry *registry, const struct store *store,
-	const struct answer_set *set, FILE *out)
+static bool read_name(struct explanation *explanation)
 {
-	const struct rrset *rrset = answer_set_find(set, TYPE_PTR);
+	const struct store *store = explanation->cluster->store;
+	int zone = store_zone_find(store, explanation->name);
+	if (zone < 0)
+		return false;
+	uint8_t offsets[DNAME_LABELS_MAX];
+	explanation->zone = (unsigned)zone;
+	explanation->labels =
+		dname_labels(explanation->name->bytes, offsets) -
+		dname_labels(store_zone(store, explanation->zone)->name.bytes, NULL);
+	explanation->set = store_find_name(store, explanation->name);
+	explanation->exists = explanation->set != NULL;
+	if (explanation->labels)
+		read_tree(explanation, offsets);
+	return true;
+}
+
+/* --- rules for names that exist --- */
+
+static void explain_namespace(struct explanation *explanation)
+{
+	const struct registry_namespace *ns = explanation->ns;
+	if (explanation->labels != 2 || !explanation->exists || !ns || !ns->has_object)
+		return;
+	const struct finding head = {.kind = FINDING_SOURCE};
+	explain_object(explanation, &head, OBJECT_NAMESPACE, NULL, ns->name, &ns->origin);
+}
+
+/* The types that the name has instead of the one asked. */
+static void explain_nodata(struct explanation *explanation)
+{
+	const struct answer_set *set = explanation->set;
+	if (!set || answer_set_find(set, explanation->type) ||
+		answer_set_find(set, TYPE_CNAME) || explanation->type == TYPE_ANY ||
+		!explanation->labels)
+		return;
+	const char *types = "";
+	for (const struct rrset *rrset = answer_set_next(set, NULL); rrset;
+		rrset = answer_set_next(set, rrset)) {
+		char type[16];
+		types = finding_format(explanation->out, "%s%s%s", types,
+			*types ? ", " : "", dns_type_text(rrset->type, type));
+	}
+	explain_reason(explanation,
+		*types ? finding_format(explanation->out,
+				 "the name has records of other types: %s", types)
+		       : "the name has no records, there are only names below it");
+}
+
+static const explain_rule rules[] = {
+	explain_namespace,
+	explain_sources,
+	explain_port_sources,
+	explain_pod,
+	explain_address,
+	explain_nodata,
+};
+
+/* The targets of a PTR set are names of services or endpoints: their objects. */
+static void explain_targets(struct explanation *explanation)
+{
+	const struct rrset *rrset = answer_set_find(explanation->set, TYPE_PTR);
 	for (uint32_t at = 0; rrset && at < rrset->size;
 		at += (uint32_t)canned_size(rrset->data + at)) {
 		const uint8_t *rdata = rrset->data + at + 12;
 		struct dname target = {.length = (uint8_t)dname_length(rdata)};
 		memcpy(target.bytes, rdata, target.length);
-		int zone = store_zone_find(store, &target);
-		if (zone < 0)
-			continue;
-		uint8_t offsets[DNAME_LABELS_MAX];
-		unsigned labels =
-			dname_labels(target.bytes, offsets) -
-			dname_labels(store_zone(store, (unsigned)zone)->name.bytes, NULL);
-		write_forward(registry, target.bytes, offsets, labels, out);
+		struct explanation of_target = {
+			.cluster = explanation->cluster,
+			.out = explanation->out,
+			.name = &target,
+			.type = TYPE_A,
+		};
+		if (read_name(&of_target))
+			explain_sources(&of_target);
 	}
 }
 
-enum err explain_write(const struct registry *registry, const struct store *store,
-	const struct dname *name, FILE *out)
+enum err explain_name(const struct explain_cluster *cluster, const struct dname *name,
+	uint16_t type, struct finding_list *out)
 {
-	int zone = store_zone_find(store, name);
-	if (zone < 0)
+	struct explanation explanation = {
+		.cluster = cluster,
+		.out = out,
+		.name = name,
+		.type = type,
+	};
+	if (!read_name(&explanation))
 		return ERR_NONE;
-	const struct answer_set *set = store_find_name(store, name);
-	uint8_t offsets[DNAME_LABELS_MAX];
-	unsigned zone_labels =
-		dname_labels(store_zone(store, (unsigned)zone)->name.bytes, NULL);
-	unsigned labels = dname_labels(name->bytes, offsets) - zone_labels;
-	if (set && answer_set_find(set, TYPE_PTR))
-		write_reverse(registry, store, set, out);
-	else
-		write_forward(registry, name->bytes, offsets, labels, out);
-	return ferror(out) ? ERR_IO : ERR_NONE;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		rules[i](&explanation);
+	if (explanation.set)
+		explain_targets(&explanation);
+	for (size_t i = 0; !explanation.exists && explain_near_rules[i]; i++)
+		explain_near_rules[i](&explanation);
+	return out->has_failed ? ERR_NOMEM : ERR_NONE;
 }

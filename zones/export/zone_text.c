@@ -363,3 +363,36 @@ enum err zone_text_write_message(const uint8_t *message, size_t length, FILE *ou
 	message_deinit(&parsed);
 	return err;
 }
+
+static void read_error(const uint8_t *data, size_t length, struct zone_text_error *out)
+{
+	size_t size = length - 2;
+	if (size > sizeof(out->text) - 1)
+		size = sizeof(out->text) - 1;
+	out->is_present = true;
+	out->code = read_u16(data);
+	for (size_t i = 0; i < size; i++)
+		out->text[i] = data[2 + i] < 0x80 && isprint(data[2 + i])
+				       ? (char)data[2 + i]
+				       : '.';
+}
+
+enum err zone_text_read_error(
+	const uint8_t *message, size_t length, struct zone_text_error *out)
+{
+	struct message parsed = {.bytes = message, .length = length};
+	enum err err = message_parse(&parsed, print_plain);
+	if (!err) {
+		*out = (struct zone_text_error){.is_present = false};
+		const uint8_t *end = parsed.opt.options + parsed.opt.length;
+		const uint8_t *option = parsed.opt.options;
+		while (parsed.opt.is_present && option < end && !out->is_present) {
+			size_t size = read_u16(option + 2);
+			if (read_u16(option) == OPTION_EDE && size >= 2)
+				read_error(option + 4, size, out);
+			option += 4 + size;
+		}
+	}
+	message_deinit(&parsed);
+	return err;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,3 +26,13 @@ enum err zone_text_write_records(
  * flags and counts, OPT, then each section that is not empty. */
 enum err zone_text_write_message(
 	const uint8_t *message, size_t length, FILE *out) MUST_CHECK;
+
+/* The first Extended DNS Error of a message (RFC 8914). */
+struct zone_text_error {
+	bool is_present;
+	uint16_t code;
+	char text[256]; /* what is not printable ASCII as '.'; cut where it is longer */
+};
+
+enum err zone_text_read_error(
+	const uint8_t *message, size_t length, struct zone_text_error *out) MUST_CHECK;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "server/config/nearest.h"
+#include "server/base/nearest.h"
 
 static const char *const words[] = {
 	"bind", "errors", "log", "kubernetes", "ttl", "endpoint_pod_names", NULL};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/config/nearest.h"
+#include "server/base/nearest.h"
 
 #include <ctype.h>
 #include <stdbool.h>
