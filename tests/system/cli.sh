@@ -238,6 +238,8 @@ case_run 'an unknown option is named with its place' \
 	mistake_is_placed 3:9 ttll '.:53 {\n    kubernetes cluster.local {\n        ttll 30\n        manifests manifests\n    }\n}\n'
 case_run 'a value out of range is named with its place' \
 	mistake_is_placed 3:13 3601 '.:53 {\n    kubernetes cluster.local {\n        ttl 3601\n        manifests manifests\n    }\n}\n'
+case_run 'a word that is no choice is named with its place' \
+	mistake_is_placed 3:25 perhaps '.:53 {\n    kubernetes cluster.local {\n        extended_errors perhaps\n        manifests manifests\n    }\n}\n'
 case_run 'a block that is not closed is named with its place' \
 	mistake_is_placed '[0-9]*:[0-9]*' '' '.:53 {\n    errors\n'
 case_run 'a Corefile that does not exist' missing_corefile

@@ -49,9 +49,8 @@ const struct answer_set *store_find_service(
 }
 
 static const struct answer_set *find_absence(
-	const struct store *store, const struct dname *name)
+	const struct store *store, const uint8_t *name, size_t length, uint64_t hash)
 {
-	uint64_t hash = hash_bytes(&store->key, name->bytes, name->length);
 	const struct table *table =
 		atomic_load_explicit(&store->absences, memory_order_consume);
 	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
@@ -62,14 +61,15 @@ static const struct answer_set *find_absence(
 		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
 			continue;
 		const struct answer_set *set = slot_set(slot);
-		if (set_has_name(store, set, name->bytes, name->length))
+		if (set_has_name(store, set, name, length))
 			return set;
 	}
 }
 
-enum absence store_find_absence(const struct store *store, const struct dname *name)
+enum absence store_find_absence(
+	const struct store *store, const uint8_t *name, size_t length, uint64_t hash)
 {
-	const struct answer_set *set = find_absence(store, name);
+	const struct answer_set *set = find_absence(store, name, length, hash);
 	return set ? (enum absence)set->absence : ABSENCE_NONE;
 }
 
@@ -88,10 +88,11 @@ static void absence_remove(struct store *store, struct answer_set *set, uint64_t
 enum err store_put_absence(struct store *store, const struct dname *name, unsigned zone,
 	enum absence absence)
 {
-	struct answer_set *old = (struct answer_set *)find_absence(store, name);
+	uint64_t hash = store_hash(store, name->bytes, name->length);
+	struct answer_set *old =
+		(struct answer_set *)find_absence(store, name->bytes, name->length, hash);
 	if (old ? old->absence == absence : absence == ABSENCE_NONE)
 		return ERR_NONE;
-	uint64_t hash = hash_bytes(&store->key, name->bytes, name->length);
 	if (absence == ABSENCE_NONE) {
 		absence_remove(store, old, hash);
 		return ERR_NONE;

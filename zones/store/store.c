@@ -43,6 +43,11 @@ const struct answer_set *store_find(
 	}
 }
 
+uint64_t store_hash(const struct store *store, const uint8_t *name, size_t length)
+{
+	return hash_bytes(&store->key, name, length);
+}
+
 const struct answer_set *store_find_name(
 	const struct store *store, const struct dname *name)
 {

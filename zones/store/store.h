@@ -110,7 +110,10 @@ void store_prefetch_set(const struct store *store, uint64_t hash);
 const struct answer_set *store_find(
 	const struct store *store, const uint8_t *name, size_t length, uint64_t hash);
 
-/* The same, hashing here: for names that did not come with a question. */
+/* The hash of a lower-case name that did not come with a question. */
+uint64_t store_hash(const struct store *store, const uint8_t *name, size_t length);
+
+/* The same as store_find, hashing here. */
 const struct answer_set *store_find_name(
 	const struct store *store, const struct dname *name);
 
@@ -128,7 +131,8 @@ enum absence {
 
 /* For names that store_find does not find: why; and the service that stands for all of a
  * label (length octet first) in a zone, NULL: none. */
-enum absence store_find_absence(const struct store *store, const struct dname *name);
+enum absence store_find_absence(
+	const struct store *store, const uint8_t *name, size_t length, uint64_t hash);
 const struct answer_set *store_find_service(
 	const struct store *store, unsigned zone, const uint8_t *label);
 

@@ -9,70 +9,82 @@ static const char *const absences[] = {
 	[ABSENCE_NO_ADDRESS] = "the service has no cluster IP",
 };
 
-/* The name from the label at `offset` on. */
-static struct dname ancestor(const struct dname *name, size_t offset)
-{
-	struct dname out = {.length = (uint8_t)(name->length - offset)};
-	memcpy(out.bytes, name->bytes + offset, out.length);
-	return out;
-}
+/* A name, or an ancestor of one from one of its labels on. */
+struct hint_name {
+	const uint8_t *bytes;
+	size_t length;
+};
 
 static bool label_is(const uint8_t *label, const char *text, size_t length)
 {
 	return label[0] == length && memcmp(label + 1, text, length) == 0;
 }
 
-static bool namespace_exists(const struct store *store, const struct dname *name)
+static bool name_exists(const struct store *store, const uint8_t *name, size_t length)
 {
-	if (store_find_name(store, name))
-		return true;
-	/* Without names of pods only "NS.svc" stands in the store. */
-	struct dname in_svc = *name;
-	size_t tree = name->bytes[0] + 1u;
-	memcpy(in_svc.bytes + tree + 1, "svc", 3);
-	return store_find_name(store, &in_svc) != NULL;
+	return store_find(store, name, length, store_hash(store, name, length)) != NULL;
 }
 
-/* `name` is from the service's label on. */
-static void hint_service(const struct store *store, unsigned zone,
-	const struct dname *name, bool is_below, struct reply *reply)
+static bool namespace_exists(const struct store *store, const struct hint_name *name)
 {
-	enum absence absence = store_find_absence(store, name);
-	if (absence != ABSENCE_NONE) {
-		reply_set_ede(reply, EDE_OTHER, absences[absence], NULL);
-		return;
-	}
-	if (is_below && store_find_name(store, name)) {
+	if (name_exists(store, name->bytes, name->length))
+		return true;
+	/* Without names of pods only "NS.svc" stands in the store. */
+	uint8_t in_svc[DNAME_MAX];
+	memcpy(in_svc, name->bytes, name->length);
+	memcpy(in_svc + name->bytes[0] + 2, "svc", 3);
+	return memcmp(in_svc, name->bytes, name->length) != 0 &&
+	       name_exists(store, in_svc, name->length);
+}
+
+/* What the store knows of the service itself, in one hash; false: nothing. */
+static bool hint_service(const struct store *store, const struct hint_name *name,
+	bool is_below, struct reply *reply)
+{
+	uint64_t hash = store_hash(store, name->bytes, name->length);
+	if (is_below && store_find(store, name->bytes, name->length, hash)) {
 		reply_set_ede(reply, EDE_OTHER,
 			"the service has no such port and no such ready endpoint", NULL);
-		return;
+		return true;
 	}
-	const struct answer_set *other = store_find_service(store, zone, name->bytes);
+	enum absence absence = store_find_absence(store, name->bytes, name->length, hash);
+	if (absence == ABSENCE_NONE)
+		return false;
+	reply_set_ede(reply, EDE_OTHER, absences[absence], NULL);
+	return true;
+}
+
+static void hint_elsewhere(const struct store *store, unsigned zone, const uint8_t *label,
+	struct reply *reply)
+{
+	const struct answer_set *other = store_find_service(store, zone, label);
 	if (other)
 		reply_set_ede(reply, EDE_OTHER,
 			"a service of this name is in the namespace ",
 			other->labels + other->labels[0] + 1);
 }
 
-void hint_write(const struct store *store, unsigned zone, const struct dname *name,
-	struct reply *reply)
+void hint_write(const struct store *store, unsigned zone, const uint8_t *name,
+	size_t length, struct reply *reply)
 {
 	uint8_t offsets[DNAME_LABELS_MAX];
-	unsigned labels = dname_labels(name->bytes, offsets) -
+	unsigned labels = dname_labels(name, offsets) -
 			  dname_labels(store_zone(store, zone)->name.bytes, NULL);
 	if (labels < 2)
 		return;
-	const uint8_t *tree = name->bytes + offsets[labels - 1];
+	const uint8_t *tree = name + offsets[labels - 1];
 	bool is_service = label_is(tree, "svc", 3);
 	if (!is_service && !label_is(tree, "pod", 3))
 		return;
-	struct dname above = ancestor(name, offsets[labels - 2]);
-	if (!namespace_exists(store, &above)) {
+	const struct hint_name ns = {
+		name + offsets[labels - 2], length - offsets[labels - 2]};
+	const struct hint_name service = {labels > 2 ? name + offsets[labels - 3] : NULL,
+		labels > 2 ? length - offsets[labels - 3] : 0};
+	is_service = is_service && labels > 2;
+	if (is_service && hint_service(store, &service, labels > 3, reply))
+		return;
+	if (!namespace_exists(store, &ns))
 		reply_set_ede(reply, EDE_OTHER, "there is no such namespace", NULL);
-		return;
-	}
-	if (!is_service || labels < 3)
-		return;
-	above = ancestor(name, offsets[labels - 3]);
-	hint_service(store, zone, &above, labels > 3, reply);
+	else if (is_service)
+		hint_elsewhere(store, zone, service.bytes, reply);
 }

@@ -126,11 +126,9 @@ static void answer_negative(const struct kubernetes *kubernetes, struct query *q
 {
 	if (!found->exists)
 		query->reply.rcode = RCODE_NXDOMAIN;
-	if (!found->exists && kubernetes->explains_errors && query->reply.has_opt) {
-		struct dname name = {.length = owner->length};
-		memcpy(name.bytes, owner->name, owner->length);
-		hint_write(kubernetes->store, found->zone, &name, &query->reply);
-	}
+	if (!found->exists && kubernetes->explains_errors && query->reply.has_opt)
+		hint_write(kubernetes->store, found->zone, owner->name, owner->length,
+			&query->reply);
 	answer_authority_soa(&query->reply, kubernetes->store, found->zone, owner);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/wire/message.h"
+#include "tests/support/failing_malloc.h"
 #include "tests/unit/synth/rig.h"
 #include "zones/export/explain.h"
 #include "zones/export/lookup_report.h"
@@ -234,6 +235,33 @@ static void any_octets_may_be_asked_for(void **state)
 	rig_deinit(&rig);
 }
 
+/* The n-th allocation fails, until there are enough. */
+static void without_memory_it_is_an_error(void **state)
+{
+	(void)state;
+	struct rig rig;
+	rig_init(&rig, &OPTIONS);
+	rig_put(&rig, CLUSTER);
+	const struct explain_cluster cluster = {
+		.registry = rig.registry, .store = rig.store, .pods = PODS_VERIFIED};
+	struct dname name;
+	assert_int_equal(dname_from_text("_x._y.db.a.svc.c.l.", &name), ERR_NONE);
+	unsigned failures = 0;
+	for (bool has_failed = true; has_failed; failures += has_failed) {
+		struct arena arena;
+		arena_init(&arena, 64);
+		struct finding_list findings;
+		finding_list_init(&findings, &arena);
+		failing_malloc_arm(failures + 1);
+		enum err err = explain_name(&cluster, &name, TYPE_SRV, &findings);
+		has_failed = failing_malloc_disarm();
+		assert_int_equal(err, has_failed ? ERR_NOMEM : ERR_NONE);
+		arena_deinit(&arena);
+	}
+	assert_true(failures > 3);
+	rig_deinit(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +269,7 @@ int main(void)
 		cmocka_unit_test(each_mistake_is_told),
 		cmocka_unit_test(options_that_leave_names_out_are_named),
 		cmocka_unit_test(any_octets_may_be_asked_for),
+		cmocka_unit_test(without_memory_it_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

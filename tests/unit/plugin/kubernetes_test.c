@@ -518,6 +518,95 @@ static void until_the_registry_is_known_every_name_is_servfail(void **state)
 	fixture_deinit(&fixture);
 }
 
+/* --- Extended DNS Errors (RFC 8914) --- */
+
+/* "" where none may be sent. */
+static void expect_hint(struct fixture *fixture, const char *name, uint16_t type,
+	uint16_t udp_size, const char *text)
+{
+	fixture_ask(fixture, TRANSPORT_UDP, name, type, udp_size);
+	const struct reply *reply = &fixture->query.reply;
+	if (reply->ede_length != strlen(text) ||
+		memcmp(reply->ede_text, text, reply->ede_length) != 0)
+		fail_msg("%s: \"%.*s\", expected \"%s\"", name, reply->ede_length,
+			reply->ede_text, text);
+	assert_int_equal(reply->ede, *text ? EDE_OTHER : EDE_NONE);
+}
+
+static void put_hints(struct fixture *fixture)
+{
+	static const struct {
+		const char *name;
+		enum absence absence;
+	} absences[] = {
+		{"idle." SVC, ABSENCE_NOT_READY},
+		{"left." SVC, ABSENCE_NO_ENDPOINTS},
+		{"none." SVC, ABSENCE_NO_ADDRESS},
+	};
+	struct dname name = fixture_name("web." SVC);
+	int zone = store_zone_find(fixture->store, &name);
+	assert_true(zone >= 0);
+	assert_int_equal(store_put_service(fixture->store, &name), ERR_NONE);
+	for (size_t i = 0; i < COUNT(absences); i++) {
+		name = fixture_name(absences[i].name);
+		assert_int_equal(store_put_absence(fixture->store, &name, (unsigned)zone,
+					 absences[i].absence),
+			ERR_NONE);
+	}
+	fixture_put(fixture, "other.svc.cluster.local", "");
+}
+
+static void nxdomain_says_why_where_it_is_known(void **state)
+{
+	(void)state;
+	static const char *const no_namespace = "there is no such namespace";
+	static const char *const no_part =
+		"the service has no such port and no such ready endpoint";
+	struct fixture fixture;
+	begin_with(&fixture, (struct kubernetes_options){.explains_errors = true});
+	put_hints(&fixture);
+	fixture_put(&fixture, "ext." SVC, "CNAME idle." SVC ".");
+	const char *idle = "none of the service's endpoints is ready";
+	expect_hint(&fixture, "idle." SVC, TYPE_A, 1232, idle);
+	expect_hint(&fixture, "IDLE." SVC, TYPE_SRV, 1232, idle);
+	expect_hint(&fixture, "_a._tcp.idle." SVC, TYPE_SRV, 1232, idle);
+	expect_hint(&fixture, "ext." SVC, TYPE_A, 1232, idle);
+	expect_hint(&fixture, "left." SVC, TYPE_A, 1232,
+		"endpoints are left out: option noendpoints");
+	expect_hint(&fixture, "none." SVC, TYPE_A, 1232, "the service has no cluster IP");
+	expect_hint(&fixture, "web.other.svc.cluster.local", TYPE_A, 1232,
+		"a service of this name is in the namespace default");
+	expect_hint(&fixture, "_a._tcp.web.other.svc.cluster.local", TYPE_SRV, 1232,
+		"a service of this name is in the namespace default");
+	expect_hint(&fixture, "a.web." SVC, TYPE_A, 1232, no_part);
+	expect_hint(&fixture, "web.no.svc.cluster.local", TYPE_A, 1232, no_namespace);
+	expect_hint(&fixture, "no.svc.cluster.local", TYPE_A, 1232, no_namespace);
+	expect_hint(&fixture, "1-2-3-4.no.pod.cluster.local", TYPE_A, 1232, no_namespace);
+	fixture_deinit(&fixture);
+}
+
+static void a_reply_says_nothing_where_there_is_nothing_to_say(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	begin_with(&fixture, (struct kubernetes_options){.explains_errors = true});
+	put_hints(&fixture);
+	expect_hint(&fixture, "web." SVC, TYPE_A, 1232, "");
+	expect_hint(&fixture, "web." SVC, TYPE_MX, 1232, "");
+	expect_hint(&fixture, "x." SVC, TYPE_A, 1232, "");
+	expect_hint(&fixture, "1-2-3-4.other.pod.cluster.local", TYPE_A, 1232, "");
+	expect_hint(&fixture, "example.com.cluster.local", TYPE_A, 1232, "");
+	expect_hint(&fixture, "x.cluster.local", TYPE_A, 1232, "");
+	expect_hint(&fixture, "9.9.9.10.in-addr.arpa", TYPE_PTR, 1232, "");
+	/* Without EDNS there is no place for it. */
+	expect_hint(&fixture, "idle." SVC, TYPE_A, 0, "");
+	fixture_deinit(&fixture);
+	begin(&fixture);
+	put_hints(&fixture);
+	expect_hint(&fixture, "idle." SVC, TYPE_A, 1232, "");
+	fixture_deinit(&fixture);
+}
+
 static void the_zones_to_fall_through_are_copied_or_it_fails(void **state)
 {
 	(void)state;
@@ -552,6 +641,8 @@ int main(void)
 		cmocka_unit_test(nxdomain_falls_through_for_the_zones_named),
 		cmocka_unit_test(nxdomain_falls_through_everywhere_without_a_list),
 		cmocka_unit_test(until_the_registry_is_known_every_name_is_servfail),
+		cmocka_unit_test(nxdomain_says_why_where_it_is_known),
+		cmocka_unit_test(a_reply_says_nothing_where_there_is_nothing_to_say),
 		cmocka_unit_test(the_zones_to_fall_through_are_copied_or_it_fails),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

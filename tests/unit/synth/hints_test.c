@@ -25,7 +25,8 @@ static struct dname name_of(const char *text)
 static enum absence absence_of(const struct rig *rig, const char *text)
 {
 	struct dname name = name_of(text);
-	return store_find_absence(rig->store, &name);
+	uint64_t hash = store_hash(rig->store, name.bytes, name.length);
+	return store_find_absence(rig->store, name.bytes, name.length, hash);
 }
 
 /* "" : none. */
