@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void finding_list_init(struct finding_list *list, struct arena *arena)
@@ -31,16 +32,14 @@ void finding_add(struct finding_list *list, const struct finding *finding)
 const char *finding_format(struct finding_list *list, const char *format, ...)
 {
 	va_list arguments;
+	char *text = NULL;
 	va_start(arguments, format);
-	int length = vsnprintf(NULL, 0, format, arguments);
+	int length = vasprintf(&text, format, arguments);
 	va_end(arguments);
-	char *text = length < 0 ? NULL : arena_alloc(list->arena, (size_t)length + 1);
-	if (!text) {
+	char *copy = length < 0 ? NULL : arena_strndup(list->arena, text, (size_t)length);
+	if (length >= 0)
+		free(text);
+	if (!copy)
 		list->has_failed = true;
-		return "";
-	}
-	va_start(arguments, format);
-	vsnprintf(text, (size_t)length + 1, format, arguments);
-	va_end(arguments);
-	return text;
+	return copy ? copy : "";
 }

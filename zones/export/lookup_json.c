@@ -148,7 +148,7 @@ static enum err write_reply(struct json *json, const struct lookup_report *repor
 	enum err err = zone_text_write_records(report->message, report->length, text);
 	if (fclose(text) && !err)
 		err = ERR_NOMEM;
-	struct zone_text_error error;
+	struct zone_text_error error = {.is_present = false};
 	if (!err)
 		err = zone_text_read_error(report->message, report->length, &error);
 	if (!err) {
