@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,7 +210,8 @@ static const struct command_option options[] = {
 	[OPTION_CONFIG] = {.letter = 'c',
 		.name = "config",
 		.value = "COREFILE",
-		.help = "the configuration, \"Corefile\" in the current folder unless given",
+		.help = "the configuration, \"Corefile\" in the current folder unless "
+			"given",
 		.is_file = true},
 	[OPTION_NAMESPACE] = {.name = "namespace",
 		.value = "NAMESPACE",
@@ -288,7 +288,8 @@ static int run(int argc, char **argv)
 const struct command command_lookup = {
 	.name = "lookup",
 	.arguments = "NAME [TYPE]",
-	.help = "prints the answer that serve would give, where it comes from and what is near",
+	.help = "prints the answer that serve would give, where it comes from and what "
+		"is near",
 	.run = run,
 	.options = options,
 };

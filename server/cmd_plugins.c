@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <unistd.h>
 
+#include "server/base/nearest.h"
 #include "server/command.h"
-#include "server/config/nearest.h"
 #include "server/control/plugins.h"
 #include "server/manual.h"
 

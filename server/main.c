@@ -3,7 +3,7 @@
 
 #include "config.h"
 #include "server/command.h"
-#include "server/config/nearest.h"
+#include "server/base/nearest.h"
 
 static void print_help(FILE *out)
 {

@@ -28,13 +28,14 @@ struct reply {
 	uint8_t ede_length; /* octets of ede_text */
 	bool has_opt;       /* the request had one, so has the reply */
 	uint8_t *owner_end; /* behind the question */
-	char ede_text[EDNS_EDE_TEXT_MAX]; /* EXTRA-TEXT, UTF-8 (RFC 8914 2) */
 	/* How the reply is to be written, for as long as nothing is written yet. */
 	const struct edns_nsid *nsid;      /* sent in the OPT; reply_reserve_nsid */
 	uint16_t flags_set, flags_cleared; /* whatever the answer would make of them */
 	bool is_minimal;   /* a positive answer brings no additional records */
 	uint32_t rotation; /* where in 2^32 sets of addresses begin; 0: as stored */
 	const struct reply_preference *preference; /* NULL: none */
+
+	char ede_text[EDNS_EDE_TEXT_MAX]; /* EXTRA-TEXT, UTF-8 (RFC 8914 2) */
 };
 
 /* Addresses in the first prefix come first, then those in the second, ... */
