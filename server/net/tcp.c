@@ -10,6 +10,7 @@
 #include "server/base/clock.h"
 #include "server/base/counter.h"
 #include "server/base/log.h"
+#include "server/net/binding.h"
 #include "server/net/tcp_conn.h"
 #include "server/net/workers.h"
 
@@ -24,7 +25,7 @@ struct tcp_listener {
 	struct tcp *tcp;
 	struct tcp_listener *next;
 	struct event *event;
-	const struct router *router;
+	struct binding *binding;
 	int fd;
 };
 
@@ -100,7 +101,7 @@ static void tcp_admit(
 		close(fd);
 		return;
 	}
-	if (tcp_conn_start(&tcp->shared, fd, client, listener->router))
+	if (tcp_conn_start(&tcp->shared, fd, client, listener->binding))
 		counter_add(&counters->tcp_refused, 1);
 	else
 		counter_add(&counters->tcp_accepted, 1);
@@ -161,6 +162,7 @@ static void tcp_listener_free(struct tcp_listener *listener)
 	if (listener->event)
 		event_free(listener->event);
 	close(listener->fd);
+	binding_unref(listener->binding);
 	free(listener);
 }
 
@@ -184,14 +186,15 @@ void tcp_free(struct tcp *tcp)
 	free(tcp);
 }
 
-enum err tcp_give_listener(struct tcp *tcp, int fd, const struct router *router)
+enum err tcp_give_listener(struct tcp *tcp, int fd, struct binding *binding)
 {
 	struct tcp_listener *listener = calloc(1, sizeof(*listener));
 	if (!listener) {
 		close(fd);
 		return ERR_NOMEM;
 	}
-	*listener = (struct tcp_listener){.tcp = tcp, .router = router, .fd = fd};
+	*listener = (struct tcp_listener){.tcp = tcp, .binding = binding, .fd = fd};
+	binding_ref(binding);
 	listener->event = event_new(
 		tcp->shared.base, fd, EV_READ | EV_PERSIST, tcp_on_connection, listener);
 	if (!listener->event || event_add(listener->event, NULL)) {
@@ -203,19 +206,41 @@ enum err tcp_give_listener(struct tcp *tcp, int fd, const struct router *router)
 	return ERR_NONE;
 }
 
+/* Those of `binding`; NULL: all. */
+static void tcp_drain_connections(struct tcp *tcp, const struct binding *binding)
+{
+	struct tcp_entry *entry = TAILQ_FIRST(&tcp->shared.table.all);
+	while (entry) {
+		/* Draining may close this connection, and no other. */
+		struct tcp_entry *next = TAILQ_NEXT(entry, all);
+		struct tcp_conn *conn = tcp_conn_of(entry);
+		if (!binding || tcp_conn_binding(conn) == binding)
+			tcp_conn_drain(conn, binding != NULL);
+		entry = next;
+	}
+}
+
 void tcp_drain(struct tcp *tcp)
 {
 	for (struct tcp_listener *i = tcp->listeners; i; i = i->next)
 		tcp_accept(i, ACCEPTS_PER_DRAIN);
 	event_del(tcp->back_off);
 	tcp_close_listeners(tcp);
-	struct tcp_entry *entry = TAILQ_FIRST(&tcp->shared.table.all);
-	while (entry) {
-		/* Draining may close this connection, and no other. */
-		struct tcp_entry *next = TAILQ_NEXT(entry, all);
-		tcp_conn_drain(tcp_conn_of(entry));
-		entry = next;
-	}
+	tcp_drain_connections(tcp, NULL);
+}
+
+void tcp_close_listener(struct tcp *tcp, const struct binding *binding)
+{
+	struct tcp_listener **at = &tcp->listeners;
+	while (*at && (*at)->binding != binding)
+		at = &(*at)->next;
+	struct tcp_listener *listener = *at;
+	if (!listener)
+		return;
+	tcp_accept(listener, ACCEPTS_PER_DRAIN);
+	*at = listener->next;
+	tcp_listener_free(listener);
+	tcp_drain_connections(tcp, binding);
 }
 
 unsigned tcp_connection_count(const struct tcp *tcp)

@@ -8,10 +8,10 @@
  * worker's alone.
  */
 
+struct binding;
 struct event_base;
 struct net_counters;
 struct net_limits;
-struct router;
 struct tcp;
 
 /* NULL: no memory. `counters` and `limits` are the worker's and outlive this. */
@@ -22,8 +22,11 @@ struct tcp *tcp_new(struct event_base *base, struct net_counters *counters,
 void tcp_free(struct tcp *tcp);
 
 /* Takes the listening `fd` over, also on failure. ERR_NOMEM. */
-enum err tcp_give_listener(
-	struct tcp *tcp, int fd, const struct router *router) MUST_CHECK;
+enum err tcp_give_listener(struct tcp *tcp, int fd, struct binding *binding) MUST_CHECK;
+
+/* Accepts and answers what has been received for `binding` until now, closes its
+ * listener, if there is one, and each of its connections once its replies are sent. */
+void tcp_close_listener(struct tcp *tcp, const struct binding *binding);
 
 /* Accepts and answers what has been received until now, closes the listeners, and each
  * connection once its replies are sent. */

@@ -12,6 +12,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/counter.h"
+#include "server/net/binding.h"
 #include "server/net/socket.h"
 #include "server/net/workers.h"
 #include "server/query/query.h"
@@ -31,7 +32,7 @@ struct tcp_conn {
 	struct tcp_entry entry;
 	LIST_ENTRY(tcp_conn) remains;
 	struct tcp_shared *shared;
-	const struct router *router;
+	struct binding *binding;
 	struct event *readable, *writable, *timer;
 	int fd;
 	unsigned in_flight; /* suspended queries */
@@ -57,6 +58,17 @@ struct tcp_conn *tcp_conn_of(struct tcp_entry *entry)
 {
 	return (struct tcp_conn *)(void *)((char *)entry -
 					   offsetof(struct tcp_conn, entry));
+}
+
+const struct binding *tcp_conn_binding(const struct tcp_conn *conn)
+{
+	return conn->binding;
+}
+
+static void tcp_conn_free(struct tcp_conn *conn)
+{
+	binding_unref(conn->binding);
+	free(conn);
 }
 
 /* --- sending --- */
@@ -138,17 +150,14 @@ static void tcp_conn_end(struct tcp_conn *conn, bool is_protocol_error)
 		counter_add(&conn->shared->counters->tcp_protocol_errors, 1);
 }
 
-static void tcp_conn_resume(struct query *query, enum verdict verdict)
+static void tcp_conn_reply(
+	struct tcp_conn *conn, struct query *query, enum verdict verdict)
 {
-	struct tcp_conn *conn = query->owner;
-	assert(conn->in_flight);
-	conn->in_flight--;
-	conn->active_ms = clock_now_ms();
 	if (conn->fd < 0) {
 		counter_add(&query->counters->dropped, 1);
 		if (!conn->in_flight) {
 			LIST_REMOVE(conn, remains);
-			free(conn);
+			tcp_conn_free(conn);
 		}
 		return;
 	}
@@ -168,9 +177,19 @@ static void tcp_conn_resume(struct query *query, enum verdict verdict)
 		event_active(conn->writable, EV_WRITE, 0);
 }
 
+static void tcp_conn_resume(struct query *query, enum verdict verdict)
+{
+	struct tcp_conn *conn = query->owner;
+	assert(conn->in_flight);
+	conn->in_flight--;
+	conn->active_ms = clock_now_ms();
+	tcp_conn_reply(conn, query, verdict);
+	query_release(query);
+}
+
 /* Writes the reply, with its length in front, at `output`; returns the octets. */
-static size_t tcp_conn_answer(struct tcp_conn *conn, const uint8_t *message,
-	size_t length, uint8_t *output, int64_t now_ns)
+static size_t tcp_conn_answer(struct tcp_conn *conn, const struct router *router,
+	const struct iovec *message, uint8_t *output, int64_t now_ns)
 {
 	struct query query = {
 		.transport = TRANSPORT_TCP,
@@ -180,8 +199,8 @@ static size_t tcp_conn_answer(struct tcp_conn *conn, const uint8_t *message,
 		.resume = tcp_conn_resume,
 		.owner = conn,
 	};
-	if (!query_begin(&query, conn->router, message, length, output + PREFIX_SIZE,
-		    DNS_MESSAGE_MAX)) {
+	if (!query_begin(&query, router, message->iov_base, message->iov_len,
+		    output + PREFIX_SIZE, DNS_MESSAGE_MAX)) {
 		tcp_conn_end(conn, true);
 		return 0;
 	}
@@ -209,14 +228,15 @@ static void tcp_conn_send_output(struct tcp_conn *conn, size_t length)
 }
 
 /* Takes the whole messages at `data` as far as it may; returns the octets taken. */
-static size_t tcp_conn_take(struct tcp_conn *conn, const uint8_t *data, size_t length)
+static size_t tcp_conn_take(struct tcp_conn *conn, uint8_t *data, size_t length)
 {
 	int64_t now_ns = clock_now_ns();
 	uint8_t *output = conn->shared->output;
 	size_t taken = 0, filled = 0;
 	store_read_lock();
+	const struct router *router = binding_router(conn->binding);
 	while (tcp_conn_may_take(conn) && length - taken >= PREFIX_SIZE) {
-		const uint8_t *frame = data + taken;
+		uint8_t *frame = data + taken;
 		size_t size = (size_t)frame[0] << 8 | frame[1];
 		if (size < DNS_HEADER_SIZE) {
 			tcp_conn_end(conn, true);
@@ -224,8 +244,9 @@ static size_t tcp_conn_take(struct tcp_conn *conn, const uint8_t *data, size_t l
 		}
 		if (length - taken - PREFIX_SIZE < size)
 			break;
-		filled += tcp_conn_answer(
-			conn, frame + PREFIX_SIZE, size, output + filled, now_ns);
+		const struct iovec message = {frame + PREFIX_SIZE, size};
+		filled +=
+			tcp_conn_answer(conn, router, &message, output + filled, now_ns);
 		taken += PREFIX_SIZE + size;
 		if (filled >= OUTPUT_FLUSH) {
 			tcp_conn_send_output(conn, filled);
@@ -440,10 +461,10 @@ void tcp_conn_close(struct tcp_conn *conn)
 	if (conn->in_flight)
 		LIST_INSERT_HEAD(&conn->shared->remains, conn, remains);
 	else
-		free(conn);
+		tcp_conn_free(conn);
 }
 
-void tcp_conn_drain(struct tcp_conn *conn)
+void tcp_conn_drain(struct tcp_conn *conn, bool is_last)
 {
 	conn->is_busy = true;
 	for (unsigned i = 0; i < READS_PER_DRAIN && conn->is_reading; i++) {
@@ -451,6 +472,7 @@ void tcp_conn_drain(struct tcp_conn *conn)
 			break;
 	}
 	conn->is_eof = true;
+	conn->is_ending |= is_last;
 	tcp_conn_settle(conn);
 }
 
@@ -465,7 +487,7 @@ static bool tcp_conn_make_events(struct tcp_conn *conn)
 }
 
 enum err tcp_conn_start(struct tcp_shared *shared, int fd, const struct sockaddr *client,
-	const struct router *router)
+	struct binding *binding)
 {
 	struct tcp_conn *conn = calloc(1, sizeof(*conn));
 	if (!conn) {
@@ -473,7 +495,7 @@ enum err tcp_conn_start(struct tcp_shared *shared, int fd, const struct sockaddr
 		return ERR_NOMEM;
 	}
 	conn->shared = shared;
-	conn->router = router;
+	conn->binding = binding_ref(binding);
 	conn->fd = fd;
 	memcpy(&conn->client, client, socket_address_length(client));
 	conn->entry.client = ipaddr_from_sockaddr(client);
@@ -483,7 +505,7 @@ enum err tcp_conn_start(struct tcp_shared *shared, int fd, const struct sockaddr
 			event_free(conn->readable);
 		if (conn->writable)
 			event_free(conn->writable);
-		free(conn);
+		tcp_conn_free(conn);
 		close(fd);
 		return ERR_NOMEM;
 	}
@@ -519,7 +541,7 @@ void tcp_shared_deinit(struct tcp_shared *shared)
 	struct tcp_conn *conn = LIST_FIRST(&shared->remains);
 	while (conn) {
 		struct tcp_conn *next = LIST_NEXT(conn, remains);
-		free(conn);
+		tcp_conn_free(conn);
 		conn = next;
 	}
 	free(shared->input);

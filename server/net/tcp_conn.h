@@ -13,10 +13,10 @@
  * (RFC 7766 6.2.1.1). An idle connection holds no buffers. The worker's thread alone.
  */
 
+struct binding;
 struct event_base;
 struct net_counters;
 struct net_limits;
-struct router;
 struct tcp_conn;
 
 LIST_HEAD(tcp_conn_list, tcp_conn);
@@ -43,12 +43,16 @@ void tcp_shared_deinit(struct tcp_shared *shared);
 
 /* Takes `fd` over, also on failure, and serves it until it is done. ERR_NOMEM. */
 enum err tcp_conn_start(struct tcp_shared *shared, int fd, const struct sockaddr *client,
-	const struct router *router) MUST_CHECK;
+	struct binding *binding) MUST_CHECK;
 
 /* At once; suspended queries find nobody when they resume. */
 void tcp_conn_close(struct tcp_conn *conn);
 
-/* Answers what has been received, then closes once everything is sent. */
-void tcp_conn_drain(struct tcp_conn *conn);
+/* Answers what has been received, then closes once everything is sent. `is_last`: asks
+ * the router for the last time now, so queries behind as many as may be in flight, or
+ * behind replies that the client does not read, are left alone. */
+void tcp_conn_drain(struct tcp_conn *conn, bool is_last);
 
 struct tcp_conn *tcp_conn_of(struct tcp_entry *entry);
+
+const struct binding *tcp_conn_binding(const struct tcp_conn *conn);

@@ -13,6 +13,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/counter.h"
+#include "server/net/binding.h"
 #include "server/net/socket.h"
 #include "server/net/workers.h"
 #include "server/query/query.h"
@@ -50,9 +51,10 @@ struct udp_socket {
 	struct udp *udp;
 	struct udp_socket *next;
 	struct event *event;
-	const struct router *router;
+	struct binding *binding;
 	int fd;
 	bool has_source;
+	unsigned pending_count; /* suspended queries that are answered from here */
 };
 
 /*
@@ -73,6 +75,8 @@ struct udp {
 	struct event_base *base;
 	struct net_counters *counters;
 	struct udp_socket *sockets;
+	struct udp_socket *closing; /* receive no more, but owe replies */
+	uint64_t closed_drops;      /* kernel drops of sockets that are no more */
 	struct udp_pending_list pending;
 	unsigned pending_count;
 	/* Slots of the current batch, set up once: only lengths change. */
@@ -102,6 +106,36 @@ static void udp_control_turn(union udp_control *control, size_t length)
 		info->ipi6_ifindex = 0;
 }
 
+static void udp_socket_free(struct udp_socket *socket)
+{
+	if (socket->event)
+		event_free(socket->event);
+	close(socket->fd);
+	binding_unref(socket->binding);
+	free(socket);
+}
+
+static void udp_socket_unlink(struct udp_socket **list, const struct udp_socket *socket)
+{
+	while (*list != socket)
+		list = &(*list)->next;
+	*list = socket->next;
+}
+
+static void udp_pending_end(struct udp_pending *pending)
+{
+	struct udp_socket *socket = pending->socket;
+	struct udp *udp = socket->udp;
+	TAILQ_REMOVE(&udp->pending, pending, link);
+	udp->pending_count--;
+	free(pending);
+	/* Without an event it is one of those that are closing. */
+	if (!--socket->pending_count && !socket->event) {
+		udp_socket_unlink(&udp->closing, socket);
+		udp_socket_free(socket);
+	}
+}
+
 static void udp_resume(struct query *query, enum verdict verdict)
 {
 	struct udp_pending *pending = query->owner;
@@ -122,12 +156,9 @@ static void udp_resume(struct query *query, enum verdict verdict)
 			counter_add(&udp->counters->udp_send_errors, 1);
 		series_settle();
 	}
-	if (pending) {
-		struct udp *udp = pending->socket->udp;
-		TAILQ_REMOVE(&udp->pending, pending, link);
-		udp->pending_count--;
-		free(pending);
-	}
+	if (pending)
+		udp_pending_end(pending);
+	query_release(query);
 }
 
 /* The slot's pending object goes with its query; without memory for the next one, a
@@ -147,6 +178,7 @@ static void udp_suspend(struct udp_socket *socket, unsigned slot)
 		}
 		TAILQ_INSERT_TAIL(&udp->pending, pending, link);
 		udp->pending_count++;
+		socket->pending_count++;
 	}
 	udp->queries[slot].owner = calloc(1, sizeof(struct udp_pending));
 }
@@ -174,6 +206,7 @@ static void udp_reply_put(
 static unsigned udp_begin(struct udp_socket *socket, unsigned count, uint8_t *live)
 {
 	struct udp *udp = socket->udp;
+	const struct router *router = binding_router(socket->binding);
 	int64_t now_ns = clock_now_ns();
 	unsigned live_count = 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -184,7 +217,7 @@ static unsigned udp_begin(struct udp_socket *socket, unsigned count, uint8_t *li
 			continue;
 		}
 		query->received_ns = now_ns;
-		if (query_begin(query, socket->router, udp->request_bytes[i],
+		if (query_begin(query, router, udp->request_bytes[i],
 			    udp->received[i].msg_len, udp->reply_bytes[i], REPLY_SIZE))
 			live[live_count++] = (uint8_t)i;
 	}
@@ -303,12 +336,13 @@ struct udp *udp_new(struct event_base *base, struct net_counters *counters)
 	return udp;
 }
 
-static void udp_socket_free(struct udp_socket *socket)
+static void udp_free_list(struct udp_socket *socket)
 {
-	if (socket->event)
-		event_free(socket->event);
-	close(socket->fd);
-	free(socket);
+	while (socket) {
+		struct udp_socket *next = socket->next;
+		udp_socket_free(socket);
+		socket = next;
+	}
 }
 
 void udp_free(struct udp *udp)
@@ -322,16 +356,13 @@ void udp_free(struct udp *udp)
 	}
 	for (unsigned i = 0; i < BATCH; i++)
 		free(udp->queries[i].owner);
-	while (udp->sockets) {
-		struct udp_socket *socket = udp->sockets;
-		udp->sockets = socket->next;
-		udp_socket_free(socket);
-	}
+	udp_free_list(udp->sockets);
+	udp_free_list(udp->closing);
 	free(udp);
 }
 
 enum err udp_give_socket(
-	struct udp *udp, int fd, const struct router *router, bool has_source)
+	struct udp *udp, int fd, struct binding *binding, bool has_source)
 {
 	struct udp_socket *socket = calloc(1, sizeof(*socket));
 	if (!socket) {
@@ -339,7 +370,8 @@ enum err udp_give_socket(
 		return ERR_NOMEM;
 	}
 	*socket = (struct udp_socket){
-		.udp = udp, .router = router, .fd = fd, .has_source = has_source};
+		.udp = udp, .binding = binding, .fd = fd, .has_source = has_source};
+	binding_ref(binding);
 	socket->event =
 		event_new(udp->base, fd, EV_READ | EV_PERSIST, udp_on_readable, socket);
 	if (!socket->event || event_add(socket->event, NULL)) {
@@ -351,14 +383,47 @@ enum err udp_give_socket(
 	return ERR_NONE;
 }
 
+static void udp_socket_drain(struct udp_socket *socket)
+{
+	event_del(socket->event);
+	unsigned batches = 0;
+	while (udp_batch(socket) && batches < BATCHES_PER_DRAIN)
+		batches++;
+}
+
 void udp_drain(struct udp *udp)
 {
-	for (struct udp_socket *socket = udp->sockets; socket; socket = socket->next) {
-		event_del(socket->event);
-		unsigned batches = 0;
-		while (udp_batch(socket) && batches < BATCHES_PER_DRAIN)
-			batches++;
+	for (struct udp_socket *socket = udp->sockets; socket; socket = socket->next)
+		udp_socket_drain(socket);
+}
+
+static uint64_t udp_socket_drops(const struct udp_socket *socket)
+{
+	uint32_t figures[SK_MEMINFO_VARS] = {0};
+	socklen_t size = sizeof(figures);
+	if (getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, figures, &size))
+		return 0;
+	return figures[SK_MEMINFO_DROPS];
+}
+
+void udp_close_socket(struct udp *udp, const struct binding *binding)
+{
+	struct udp_socket *socket = udp->sockets;
+	while (socket && socket->binding != binding)
+		socket = socket->next;
+	if (!socket)
+		return;
+	udp_socket_drain(socket);
+	udp_socket_unlink(&udp->sockets, socket);
+	udp->closed_drops += udp_socket_drops(socket);
+	if (!socket->pending_count) {
+		udp_socket_free(socket);
+		return;
 	}
+	event_free(socket->event);
+	socket->event = NULL;
+	socket->next = udp->closing;
+	udp->closing = socket;
 }
 
 unsigned udp_pending_count(const struct udp *udp)
@@ -368,13 +433,9 @@ unsigned udp_pending_count(const struct udp *udp)
 
 uint64_t udp_kernel_drops(const struct udp *udp)
 {
-	uint64_t drops = 0;
+	uint64_t drops = udp->closed_drops;
 	for (const struct udp_socket *socket = udp->sockets; socket;
-		socket = socket->next) {
-		uint32_t figures[SK_MEMINFO_VARS] = {0};
-		socklen_t size = sizeof(figures);
-		if (!getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, figures, &size))
-			drops += figures[SK_MEMINFO_DROPS];
-	}
+		socket = socket->next)
+		drops += udp_socket_drops(socket);
 	return drops;
 }

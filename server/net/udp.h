@@ -11,9 +11,9 @@
  * then the worker's alone, udp_kernel_drops aside.
  */
 
+struct binding;
 struct event_base;
 struct net_counters;
-struct router;
 struct udp;
 
 /* NULL: no memory. `counters` are the worker's and outlive this. */
@@ -27,7 +27,11 @@ void udp_free(struct udp *udp);
  * kernel says which of our addresses was asked (wildcard addresses). ERR_NOMEM.
  */
 enum err udp_give_socket(
-	struct udp *udp, int fd, const struct router *router, bool has_source) MUST_CHECK;
+	struct udp *udp, int fd, struct binding *binding, bool has_source) MUST_CHECK;
+
+/* Answers what the kernel has received for `binding` until now, then closes its socket,
+ * if there is one; with suspended queries once they are answered. */
+void udp_close_socket(struct udp *udp, const struct binding *binding);
 
 /* Answers what the kernel has received until now, then receives no more. */
 void udp_drain(struct udp *udp);
@@ -35,5 +39,6 @@ void udp_drain(struct udp *udp);
 /* Suspended queries. */
 unsigned udp_pending_count(const struct udp *udp);
 
-/* Datagrams that found a receive buffer full. Any thread. */
+/* Datagrams that found a receive buffer full. Any thread while no socket comes or goes.
+ */
 uint64_t udp_kernel_drops(const struct udp *udp);

@@ -5,18 +5,29 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "server/base/counter.h"
 #include "server/base/log.h"
+#include "server/net/binding.h"
+#include "server/net/mailbox.h"
 #include "server/net/tcp.h"
 #include "server/net/udp.h"
 #include "server/query/series.h"
 #include "zones/store/reader.h"
+
+/* What the control thread asks for: sockets to be opened, or closed without `opens`. */
+struct worker_order {
+	struct mailbox_job job;
+	struct socket_pair sockets;
+	struct binding *binding;
+	bool opens;
+	enum err err;
+};
 
 struct worker {
 	/* Written on every query, so on cache lines of its own (aligned allocation). */
@@ -24,20 +35,38 @@ struct worker {
 	struct net_limits limits;
 	unsigned number;
 	struct event_base *base;
-	struct event *stop_event, *drain_timer;
-	int stop_fd; /* an eventfd: readable when the worker is to stop */
+	struct event *drain_timer;
+	struct mailbox *mailbox;
+	struct mailbox_job stop;
+	struct worker_order order;
 	struct udp *udp;
 	struct tcp *tcp;
 	pthread_t thread;
-	bool is_running;
+	bool is_running, is_stopping;
 	bool is_over; /* the time for draining is */
 } __attribute__((aligned(64)));
 
-static void worker_on_stop(evutil_socket_t fd, short events, void *data)
+static struct worker *worker_of(struct mailbox_job *job, size_t offset)
 {
-	(void)fd;
-	(void)events;
-	event_base_loopbreak(data);
+	return (struct worker *)(void *)((char *)job - offset);
+}
+
+static void worker_on_stop(struct mailbox_job *job)
+{
+	event_base_loopbreak(worker_of(job, offsetof(struct worker, stop))->base);
+}
+
+static void worker_on_order(struct mailbox_job *job)
+{
+	struct worker *worker = worker_of(job, offsetof(struct worker, order.job));
+	struct worker_order *order = &worker->order;
+	if (order->opens) {
+		order->err = worker_give_sockets(worker, &order->sockets, order->binding);
+		return;
+	}
+	udp_close_socket(worker->udp, order->binding);
+	tcp_close_listener(worker->tcp, order->binding);
+	order->err = ERR_NONE;
 }
 
 static void worker_on_drain_timer(evutil_socket_t fd, short events, void *data)
@@ -64,20 +93,17 @@ static struct event_base *worker_make_base(void)
 
 static bool worker_prepare(struct worker *worker)
 {
-	worker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->stop_fd < 0)
-		return false;
 	worker->base = worker_make_base();
 	if (!worker->base)
 		return false;
-	worker->stop_event = event_new(
-		worker->base, worker->stop_fd, EV_READ, worker_on_stop, worker->base);
+	worker->mailbox = mailbox_new(worker->base);
+	if (!worker->mailbox)
+		return false;
 	worker->drain_timer =
 		event_new(worker->base, -1, 0, worker_on_drain_timer, worker);
 	worker->udp = udp_new(worker->base, &worker->counters);
 	worker->tcp = tcp_new(worker->base, &worker->counters, &worker->limits);
-	return worker->stop_event && worker->drain_timer && worker->udp && worker->tcp &&
-	       !event_add(worker->stop_event, NULL);
+	return worker->drain_timer && worker->udp && worker->tcp;
 }
 
 struct worker *worker_new(unsigned number, const struct net_limits *limits)
@@ -105,23 +131,54 @@ void worker_free(struct worker *worker)
 	worker_join(worker);
 	tcp_free(worker->tcp);
 	udp_free(worker->udp);
-	if (worker->stop_event)
-		event_free(worker->stop_event);
+	mailbox_free(worker->mailbox);
 	if (worker->drain_timer)
 		event_free(worker->drain_timer);
 	if (worker->base)
 		event_base_free(worker->base);
-	if (worker->stop_fd >= 0)
-		close(worker->stop_fd);
 	free(worker);
 }
 
-enum err worker_give_sockets(struct worker *worker, const struct socket_pair *sockets,
-	const struct router *router, bool has_source)
+enum err worker_give_sockets(
+	struct worker *worker, const struct socket_pair *sockets, struct binding *binding)
 {
-	enum err udp = udp_give_socket(worker->udp, sockets->udp, router, has_source);
-	enum err tcp = tcp_give_listener(worker->tcp, sockets->tcp, router);
+	enum err udp = udp_give_socket(
+		worker->udp, sockets->udp, binding, socket_is_wildcard(&binding->bound));
+	enum err tcp = tcp_give_listener(worker->tcp, sockets->tcp, binding);
 	return udp ? udp : tcp;
+}
+
+static void worker_post(struct worker *worker, const struct worker_order *order)
+{
+	worker->order = *order;
+	worker->order.job.run = worker_on_order;
+	mailbox_post(worker->mailbox, &worker->order.job);
+}
+
+void worker_post_open(
+	struct worker *worker, const struct socket_pair *sockets, struct binding *binding)
+{
+	const struct worker_order order = {
+		.sockets = *sockets, .binding = binding, .opens = true};
+	worker_post(worker, &order);
+}
+
+void worker_post_close(struct worker *worker, struct binding *binding)
+{
+	const struct worker_order order = {.binding = binding};
+	worker_post(worker, &order);
+}
+
+enum err worker_wait(struct worker *worker)
+{
+	struct worker_order *order = &worker->order;
+	if (mailbox_wait(worker->mailbox, &order->job))
+		return order->err;
+	if (order->opens) {
+		close(order->sockets.udp);
+		close(order->sockets.tcp);
+	}
+	return ERR_IO;
 }
 
 static bool worker_has_work(const struct worker *worker)
@@ -153,6 +210,7 @@ static void *worker_main(void *data)
 	series_register(worker->number);
 	if (event_base_dispatch(worker->base))
 		log_error("the event loop of worker %u failed", worker->number);
+	mailbox_close(worker->mailbox);
 	worker_drain(worker);
 	store_reader_unregister();
 	return NULL;
@@ -173,9 +231,11 @@ enum err worker_start(struct worker *worker)
 
 void worker_stop(struct worker *worker)
 {
-	/* Cannot fail: the counter of an eventfd is full only after 2^64 - 2 stops. */
-	if (worker->is_running)
-		eventfd_write(worker->stop_fd, 1);
+	if (!worker->is_running || worker->is_stopping)
+		return;
+	worker->is_stopping = true;
+	worker->stop.run = worker_on_stop;
+	mailbox_post(worker->mailbox, &worker->stop);
 }
 
 void worker_join(struct worker *worker)

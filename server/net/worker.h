@@ -12,6 +12,7 @@
  * thread's.
  */
 
+struct binding;
 struct worker;
 
 /* Without sockets, not yet running. `limits` are copied. NULL: no memory, or no
@@ -21,12 +22,23 @@ struct worker *worker_new(unsigned number, const struct net_limits *limits);
 /* Stops first when it runs. */
 void worker_free(struct worker *worker);
 
-/* Takes both sockets over, also on failure. ERR_NOMEM. */
+/* Before the start: takes both sockets over, also on failure. ERR_NOMEM. */
 enum err worker_give_sockets(struct worker *worker, const struct socket_pair *sockets,
-	const struct router *router, bool has_source) MUST_CHECK;
+	struct binding *binding) MUST_CHECK;
 
 /* ERR_IO: no thread could be made, errno says why. */
 enum err worker_start(struct worker *worker) MUST_CHECK;
+
+/*
+ * The same while it runs, and the reverse: what was received for `binding` is answered,
+ * then its sockets close. Both only ask the thread; worker_wait returns when it has done
+ * it, before anything else is asked. ERR_NOMEM; ERR_IO: the thread has ended, the sockets
+ * are closed.
+ */
+void worker_post_open(struct worker *worker, const struct socket_pair *sockets,
+	struct binding *binding);
+void worker_post_close(struct worker *worker, struct binding *binding);
+enum err worker_wait(struct worker *worker) MUST_CHECK;
 
 /* Asks the thread to drain and end; worker_join waits until it has. */
 void worker_stop(struct worker *worker);

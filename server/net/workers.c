@@ -3,9 +3,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "server/net/binding.h"
 #include "server/net/socket.h"
 #include "server/net/worker.h"
 
@@ -20,11 +23,18 @@ const struct net_limits net_limits_default = {
 	.drain_timeout_ms = 1000,
 };
 
+struct binding_list {
+	struct binding **items;
+	size_t count;
+};
+
 struct workers {
 	unsigned count;
-	size_t listener_count;
+	unsigned udp_receive_bytes;
 	struct worker **workers;
-	struct sockaddr_storage *addresses; /* what the listeners are bound to */
+	/* Held while sockets come and go; the workers themselves never take it. */
+	pthread_mutex_t lock;
+	struct binding_list bindings; /* in the order of the listeners */
 };
 
 static enum err workers_fail(const struct net_listener *listener, const char *transport,
@@ -40,15 +50,47 @@ static enum err workers_fail(const struct net_listener *listener, const char *tr
 	return ERR_IO;
 }
 
-/*
- * Is one of our own earlier listeners in the way of an exclusive socket? Only a wildcard
- * and a specific address of one port are: 0.0.0.0:53 beside 10.0.0.1:53.
- */
-static bool workers_overlap(const struct workers *workers, size_t index)
+static enum err binding_list_init(struct binding_list *list, size_t capacity)
 {
-	const struct sockaddr_storage *address = &workers->addresses[index];
-	for (size_t i = 0; i < index; i++) {
-		const struct sockaddr_storage *other = &workers->addresses[i];
+	list->count = 0;
+	list->items = calloc(capacity, sizeof(struct binding *));
+	return list->items ? ERR_NONE : ERR_NOMEM;
+}
+
+static void binding_list_deinit(struct binding_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		binding_unref(list->items[i]);
+	free(list->items);
+}
+
+static bool binding_list_has(
+	const struct binding_list *list, const struct binding *binding)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i] == binding)
+			return true;
+	return false;
+}
+
+static struct binding *binding_list_find(
+	const struct binding_list *list, const struct sockaddr_storage *wanted)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (memcmp(&list->items[i]->wanted, wanted, sizeof(*wanted)) == 0)
+			return list->items[i];
+	return NULL;
+}
+
+/*
+ * Is one of our own sockets in the way of an exclusive one? Only a wildcard and a
+ * specific address of one port are: 0.0.0.0:53 beside 10.0.0.1:53.
+ */
+static bool binding_list_overlaps(
+	const struct binding_list *list, const struct sockaddr_storage *address)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct sockaddr_storage *other = &list->items[i]->bound;
 		if (other->ss_family == address->ss_family &&
 			socket_port(other) == socket_port(address) &&
 			socket_is_wildcard(other) != socket_is_wildcard(address))
@@ -57,27 +99,105 @@ static bool workers_overlap(const struct workers *workers, size_t index)
 	return false;
 }
 
-/* A socket of each kind for each worker. */
-static enum err workers_listen(struct workers *workers, size_t index,
-	const struct net_listener *listener, unsigned udp_receive_bytes,
+/* --- opening and closing --- */
+
+static void sockets_close(const struct socket_pair *sockets, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		close(sockets[i].udp);
+		close(sockets[i].tcp);
+	}
+}
+
+/* A socket of each kind for each worker, in `out`; all or none. */
+static enum err sockets_open(const struct workers *workers, struct binding *binding,
+	const struct net_listener *listener, bool is_first, struct socket_pair *out,
 	struct diag_list *problems)
 {
-	struct sockaddr_storage *address = &workers->addresses[index];
-	bool is_first = !workers_overlap(workers, index);
 	for (unsigned i = 0; i < workers->count; i++) {
-		struct socket_pair pair;
 		const char *failed;
-		if (socket_pair_open(
-			    address, is_first, udp_receive_bytes, &pair, &failed))
-			return workers_fail(listener, failed, problems);
-		is_first = false;
-		enum err err = worker_give_sockets(workers->workers[i], &pair,
-			listener->router, socket_is_wildcard(address));
-		if (err)
+		if (socket_pair_open(&binding->bound, is_first,
+			    workers->udp_receive_bytes, &out[i], &failed)) {
+			enum err err = workers_fail(listener, failed, problems);
+			sockets_close(out, i);
 			return err;
+		}
+		is_first = false;
 	}
 	return ERR_NONE;
 }
+
+/* What becomes of the workers' addresses. */
+struct workers_plan {
+	const struct binding_list *before;
+	struct binding_list after;
+	struct binding_list fresh;   /* those of `after` that are opened */
+	struct socket_pair *sockets; /* of each fresh one, of each worker */
+	size_t handed_over;          /* fresh ones whose sockets the workers have */
+};
+
+static void plan_deinit(struct workers_plan *plan, const struct workers *workers)
+{
+	if (plan->sockets)
+		for (size_t i = plan->handed_over; i < plan->fresh.count; i++)
+			sockets_close(&plan->sockets[i * workers->count], workers->count);
+	binding_list_deinit(&plan->after);
+	binding_list_deinit(&plan->fresh);
+	free(plan->sockets);
+}
+
+static enum err plan_init(
+	struct workers_plan *plan, const struct workers *workers, size_t listener_count)
+{
+	*plan = (struct workers_plan){.before = &workers->bindings};
+	plan->sockets =
+		calloc(listener_count * workers->count, sizeof(struct socket_pair));
+	enum err after = binding_list_init(&plan->after, listener_count);
+	enum err fresh = binding_list_init(&plan->fresh, listener_count);
+	if (plan->sockets && !after && !fresh)
+		return ERR_NONE;
+	plan_deinit(plan, workers);
+	return ERR_NOMEM;
+}
+
+static enum err plan_open(struct workers_plan *plan, const struct workers *workers,
+	const struct net_listener *listener, struct diag_list *problems)
+{
+	struct binding *binding = binding_new(listener);
+	if (!binding)
+		return ERR_NOMEM;
+	bool is_first = !binding_list_overlaps(plan->before, &binding->bound) &&
+			!binding_list_overlaps(&plan->after, &binding->bound);
+	enum err err = sockets_open(workers, binding, listener, is_first,
+		&plan->sockets[plan->fresh.count * workers->count], problems);
+	plan->after.items[plan->after.count++] = binding;
+	if (!err)
+		plan->fresh.items[plan->fresh.count++] = binding_ref(binding);
+	return err;
+}
+
+/* Each address that fails is named, not only the first. */
+static enum err plan_make(struct workers_plan *plan, const struct workers *workers,
+	const struct net_listener *listeners, size_t count, struct diag_list *problems)
+{
+	enum err result = ERR_NONE;
+	for (size_t i = 0; i < count; i++) {
+		struct binding *kept =
+			binding_list_find(plan->before, &listeners[i].address);
+		if (kept) {
+			plan->after.items[plan->after.count++] = binding_ref(kept);
+			continue;
+		}
+		enum err err = plan_open(plan, workers, &listeners[i], problems);
+		if (err == ERR_NOMEM)
+			return err;
+		if (err)
+			result = err;
+	}
+	return result;
+}
+
+/* --- start and stop --- */
 
 static void workers_free(struct workers *workers)
 {
@@ -91,30 +211,30 @@ static void workers_free(struct workers *workers)
 	for (unsigned i = 0; workers->workers && i < workers->count; i++)
 		worker_free(workers->workers[i]);
 	free(workers->workers);
-	free(workers->addresses);
+	binding_list_deinit(&workers->bindings);
+	pthread_mutex_destroy(&workers->lock);
 	free(workers);
 }
 
-static struct workers *workers_new(unsigned count, size_t listener_count)
+static struct workers *workers_new(unsigned count)
 {
 	struct workers *workers = calloc(1, sizeof(*workers));
 	if (!workers)
 		return NULL;
+	pthread_mutex_init(&workers->lock, NULL);
 	workers->count = count;
-	workers->listener_count = listener_count;
 	workers->workers = calloc(count, sizeof(struct worker *));
-	workers->addresses = calloc(listener_count, sizeof(struct sockaddr_storage));
-	if (!workers->workers || !workers->addresses) {
+	if (!workers->workers) {
 		workers_free(workers);
 		return NULL;
 	}
 	return workers;
 }
 
-static enum err workers_prepare(struct workers *workers,
-	const struct net_listener *listeners, const struct net_limits *limits,
+static enum err workers_make(struct workers *workers, const struct net_limits *limits,
 	struct diag_list *problems)
 {
+	workers->udp_receive_bytes = limits->udp_receive_bytes;
 	for (unsigned i = 0; i < workers->count; i++) {
 		workers->workers[i] = worker_new(i, limits);
 		if (!workers->workers[i]) {
@@ -125,18 +245,48 @@ static enum err workers_prepare(struct workers *workers,
 			return err;
 		}
 	}
-	/* Each address that fails is named, not only the first. */
+	return ERR_NONE;
+}
+
+/* Hands the sockets over while no worker runs. */
+static enum err workers_give(struct workers *workers, struct workers_plan *plan)
+{
 	enum err result = ERR_NONE;
-	for (size_t i = 0; i < workers->listener_count; i++) {
-		workers->addresses[i] = listeners[i].address;
-		enum err err = workers_listen(
-			workers, i, &listeners[i], limits->udp_receive_bytes, problems);
-		if (err == ERR_NOMEM)
-			return err;
-		if (err)
-			result = err;
+	for (size_t i = 0; i < plan->fresh.count && !result; i++) {
+		plan->handed_over++;
+		for (unsigned j = 0; j < workers->count; j++) {
+			enum err err = worker_give_sockets(workers->workers[j],
+				&plan->sockets[i * workers->count + j],
+				plan->fresh.items[i]);
+			if (err)
+				result = err;
+		}
 	}
 	return result;
+}
+
+/* The plan is what the workers have. */
+static void workers_take(struct workers *workers, struct workers_plan *plan)
+{
+	struct binding_list before = workers->bindings;
+	workers->bindings = plan->after;
+	plan->after = before;
+}
+
+static enum err workers_listen(struct workers *workers,
+	const struct net_listener *listeners, size_t count, struct diag_list *problems)
+{
+	struct workers_plan plan;
+	enum err err = plan_init(&plan, workers, count);
+	if (err)
+		return err;
+	err = plan_make(&plan, workers, listeners, count, problems);
+	if (!err)
+		err = workers_give(workers, &plan);
+	if (!err)
+		workers_take(workers, &plan);
+	plan_deinit(&plan, workers);
+	return err;
 }
 
 static enum err workers_run(struct workers *workers, struct diag_list *problems)
@@ -157,10 +307,12 @@ enum err workers_start(unsigned count, const struct net_listener *listeners,
 	struct diag_list *problems)
 {
 	assert(count && listener_count);
-	struct workers *workers = workers_new(count, listener_count);
+	struct workers *workers = workers_new(count);
 	if (!workers)
 		return ERR_NOMEM;
-	enum err err = workers_prepare(workers, listeners, limits, problems);
+	enum err err = workers_make(workers, limits, problems);
+	if (!err)
+		err = workers_listen(workers, listeners, listener_count, problems);
 	if (!err)
 		err = workers_run(workers, problems);
 	if (err) {
@@ -176,16 +328,104 @@ void workers_stop(struct workers *workers)
 	workers_free(workers);
 }
 
+/* --- reload --- */
+
+static enum err workers_wait(struct workers *workers)
+{
+	enum err result = ERR_NONE;
+	for (unsigned i = 0; i < workers->count; i++) {
+		enum err err = worker_wait(workers->workers[i]);
+		if (err)
+			result = err;
+	}
+	return result;
+}
+
+/* All workers at the same time, and one address after the other. */
+static void workers_close(struct workers *workers, struct binding *binding)
+{
+	for (unsigned i = 0; i < workers->count; i++)
+		worker_post_close(workers->workers[i], binding);
+	/* A worker whose loop has failed reads nothing any more. */
+	enum err err = workers_wait(workers);
+	(void)err;
+}
+
+static enum err workers_open(struct workers *workers, struct workers_plan *plan)
+{
+	enum err err = ERR_NONE;
+	for (size_t i = 0; i < plan->fresh.count && !err; i++) {
+		plan->handed_over++;
+		for (unsigned j = 0; j < workers->count; j++)
+			worker_post_open(workers->workers[j],
+				&plan->sockets[i * workers->count + j],
+				plan->fresh.items[i]);
+		err = workers_wait(workers);
+	}
+	if (!err)
+		return ERR_NONE;
+	for (size_t i = 0; i < plan->handed_over; i++)
+		workers_close(workers, plan->fresh.items[i]);
+	return err;
+}
+
+static void workers_exchange(struct workers *workers, struct workers_plan *plan,
+	const struct net_listener *listeners)
+{
+	for (size_t i = 0; i < plan->after.count; i++)
+		binding_set_router(plan->after.items[i], listeners[i].router);
+	for (size_t i = 0; i < plan->before->count; i++)
+		if (!binding_list_has(&plan->after, plan->before->items[i]))
+			workers_close(workers, plan->before->items[i]);
+	workers_take(workers, plan);
+}
+
+enum err workers_reload(struct workers *workers, const struct net_listener *listeners,
+	size_t count, struct diag_list *problems)
+{
+	assert(count);
+	struct workers_plan plan;
+	enum err err = plan_init(&plan, workers, count);
+	if (err)
+		return err;
+	err = plan_make(&plan, workers, listeners, count, problems);
+	pthread_mutex_lock(&workers->lock);
+	if (!err)
+		err = workers_open(workers, &plan);
+	if (!err)
+		workers_exchange(workers, &plan, listeners);
+	pthread_mutex_unlock(&workers->lock);
+	plan_deinit(&plan, workers);
+	return err;
+}
+
+/* --- looking at them --- */
+
+/* What is locked is no part of what callers see as constant. */
+static void workers_lock(const struct workers *workers)
+{
+	pthread_mutex_lock((pthread_mutex_t *)&workers->lock);
+}
+
+static void workers_unlock(const struct workers *workers)
+{
+	pthread_mutex_unlock((pthread_mutex_t *)&workers->lock);
+}
+
 void workers_address(
 	const struct workers *workers, size_t index, struct sockaddr_storage *out)
 {
-	assert(index < workers->listener_count);
-	*out = workers->addresses[index];
+	workers_lock(workers);
+	assert(index < workers->bindings.count);
+	*out = workers->bindings.items[index]->bound;
+	workers_unlock(workers);
 }
 
 void workers_counters(const struct workers *workers, struct net_counters *out)
 {
 	*out = (struct net_counters){0};
+	workers_lock(workers);
 	for (unsigned i = 0; i < workers->count; i++)
 		worker_add_counters(workers->workers[i], out);
+	workers_unlock(workers);
 }

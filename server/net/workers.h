@@ -19,7 +19,8 @@ struct workers;
 struct net_listener {
 	struct sockaddr_storage
 		address; /* port 0: the kernel chooses, the same for all workers */
-	const struct router *router; /* outlives the workers */
+	const struct router *router; /* outlives the workers, or what workers_reload says
+				      */
 	const char *file; /* where the configuration asked for it, for errors */
 	unsigned line, column;
 };
@@ -61,12 +62,25 @@ enum err workers_start(unsigned count, const struct net_listener *listeners,
 	size_t listener_count, const struct net_limits *limits, struct workers **out,
 	struct diag_list *problems) MUST_CHECK;
 
+/*
+ * The workers listen on these from now on. Sockets whose address stays are kept, with
+ * what they have received, and only ask another router; new addresses are opened before
+ * anything else changes, those that are gone answer what they have received and are
+ * closed. The routers from before are free after a grace period, those of addresses that
+ * stay as well as the others. On failure everything is as it was, and `problems` says
+ * why: the new routers, too, are free after a grace period. ERR_NOMEM, ERR_IO.
+ */
+enum err workers_reload(struct workers *workers, const struct net_listener *listeners,
+	size_t count, struct diag_list *problems) MUST_CHECK;
+
 /* Replies to what was received, closes the sockets, joins the threads, frees. Queries
  * still suspended after the time for draining must never be resumed. */
 void workers_stop(struct workers *workers);
 
-/* The address that listener `index` is bound to, with the port the kernel chose. */
+/* The address that listener `index` is bound to, with the port the kernel chose. Any
+ * thread. */
 void workers_address(
 	const struct workers *workers, size_t index, struct sockaddr_storage *out);
 
+/* Any thread; waits for a reload under way. */
 void workers_counters(const struct workers *workers, struct net_counters *out);

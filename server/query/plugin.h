@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "server/query/query.h"
 
 /*
@@ -44,4 +46,7 @@ struct server_block {
 	struct edns_nsid nsid; /* told to who asks for it; length 0: none */
 	bool is_counted;       /* its queries are, in series (directive prometheus) */
 	uint16_t udp_size; /* our EDNS size, 1232 unless configured (DNS flag day 2020) */
+	/* Suspended queries of the whole configuration: it is not freed while there are
+	 * any. NULL: nobody counts. */
+	atomic_uint *suspended;
 };

@@ -106,8 +106,12 @@ enum verdict query_run(struct query *query)
 		query->answered_by = block->numbers[query->step - 1];
 		if (verdict == VERDICT_DROP)
 			counter_add(&query->counters->dropped, 1);
-		if (verdict == VERDICT_SUSPEND)
+		if (verdict == VERDICT_SUSPEND) {
 			counter_add(&query->counters->suspended, 1);
+			if (block->suspended)
+				atomic_fetch_add_explicit(
+					block->suspended, 1, memory_order_relaxed);
+		}
 		return verdict;
 	}
 	/* No plugin of the block is there for this name. */
@@ -133,6 +137,14 @@ size_t query_finish(struct query *query)
 	if (query->series)
 		series_count(query->series, query, length);
 	return length;
+}
+
+void query_release(struct query *query)
+{
+	if (query->block->suspended)
+		atomic_fetch_sub_explicit(
+			query->block->suspended, 1, memory_order_release);
+	query->block = NULL;
 }
 
 /* One block of memory: the query, the request's octets, the client's address, the reply.

@@ -45,8 +45,10 @@ struct query {
 	const char *failure; /* why the reply is SERVFAIL, for the errors plugin */
 	/*
 	 * Set by whoever received the query, for plugins that suspend it: called on the
-	 * same worker, once, when the reply is complete (or must be dropped). A plugin
-	 * that suspends moves the query to memory of its own first with query_move.
+	 * same worker, once, when the reply is complete (or must be dropped), inside a
+	 * read section: at its end the plugin itself may be gone, as the configuration
+	 * may have been replaced meanwhile. A plugin that suspends moves the query to
+	 * memory of its own first with query_move.
 	 */
 	void (*resume)(struct query *query, enum verdict verdict);
 	void *owner; /* the receiver's */
@@ -76,12 +78,16 @@ bool query_begin(struct query *query, const struct router *router, const uint8_t
  * fetched since query_begin. */
 void query_prefetch(const struct query *query);
 
-/* Walks the chain. After VERDICT_REPLY, query_finish gives the length to be sent. */
+/* Walks the chain. After VERDICT_REPLY, query_finish gives the length to be sent; after
+ * VERDICT_SUSPEND the configuration stays until query_release. */
 enum verdict query_run(struct query *query);
 
 /* Completes the reply in its buffer, lets the chain's observers (log) see it and counts;
  * returns its length. */
 size_t query_finish(struct query *query);
+
+/* The receiver's last act in `resume`; the block must not be looked at any more. */
+void query_release(struct query *query);
 
 /*
  * For a suspended query: request bytes, reply and client address moved to one heap

@@ -18,3 +18,6 @@ void fake_wait_held(void);
 
 /* Lets the worker that is held, or the next one to be, go on. */
 void fake_release(void);
+
+/* How many queries are suspended and not yet released. Any thread. */
+unsigned fake_suspended(void);
