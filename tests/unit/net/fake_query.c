@@ -79,7 +79,7 @@ static bool fake_asks(const struct query *query, const char *label)
 bool query_begin(struct query *query, const struct router *router, const uint8_t *message,
 	size_t length, uint8_t *reply_buffer, uint16_t reply_size)
 {
-	(void)router;
+	query->block = (const struct server_block *)(const void *)router;
 	assert(read_depth && query->received_ns);
 	counter_add(&query->counters->requests[query->transport], 1);
 	if (length < DNS_HEADER_SIZE || message[2] & 0x80) {
@@ -155,6 +155,8 @@ size_t query_finish(struct query *query)
 	memcpy(query->reply.buffer, query->request.message, length);
 	memset(query->reply.buffer + length, 0x5a, query->reply.length - length);
 	query->reply.buffer[2] |= 0x80;
+	if (query->block)
+		query->reply.buffer[3] = *(const uint8_t *)query->block;
 	counter_add(&query->counters->replies, 1);
 	return query->reply.length;
 }

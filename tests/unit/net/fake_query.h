@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * A query layer for tests of the network: every message comes back with QR set, and the
+ * A query layer for tests of the network: every message comes back with QR set and, where
+ * a listener has a router, with the octet that this points to as its last flags. The
  * first label of the question asks for more:
  *
  *   slow  suspended until a "wake" or "fail" reaches the same worker
