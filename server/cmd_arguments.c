@@ -93,9 +93,7 @@ static int serve(const char *const *values)
 	struct server *server = command_server(values[OPTION_CONF], &server_options);
 	if (!server)
 		return 1;
-	int code = control_run(server, values[OPTION_QUIET]);
-	server_free(server);
-	return code;
+	return control_run(server, values[OPTION_QUIET]);
 }
 
 static int run(int argc, char **argv)

@@ -15,9 +15,7 @@ static int run(int argc, char **argv)
 	struct server *server = command_server(corefile, NULL);
 	if (!server)
 		return 1;
-	code = control_run(server, false);
-	server_free(server);
-	return code;
+	return control_run(server, false);
 }
 
 const struct command command_serve = {

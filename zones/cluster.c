@@ -163,6 +163,14 @@ static const char *const *copy_texts(
 	return (const char *const *)copy;
 }
 
+static enum err copy_text(struct arena *arena, const char **text)
+{
+	if (!*text)
+		return ERR_NONE;
+	*text = arena_strndup(arena, *text, strlen(*text));
+	return *text ? ERR_NONE : ERR_NOMEM;
+}
+
 static void *copy_array(struct arena *arena, const void *array, size_t count, size_t size)
 {
 	void *copy = arena_calloc(arena, count + 1, size);
@@ -184,9 +192,11 @@ static enum err cluster_copy_options(
 		options->service_cidr_count, sizeof(*own->service_cidrs));
 	own->own_addresses = copy_array(arena, options->own_addresses,
 		options->own_address_count, sizeof(*own->own_addresses));
-	own->zones = NULL;
+	own->zones = copy_array(
+		arena, options->zones, options->zone_count, sizeof(*own->zones));
 	if (!own->namespaces || !own->manifests || !own->service_cidrs ||
-		!own->own_addresses)
+		!own->own_addresses || !own->zones || copy_text(arena, &own->labels) ||
+		copy_text(arena, &own->namespace_labels))
 		return ERR_NOMEM;
 	for (size_t i = options->zone_count; i--;)
 		if (!synth_is_reverse(&options->zones[i]))
@@ -339,11 +349,27 @@ enum err cluster_start(struct cluster *cluster, struct event_base *base)
 	return err;
 }
 
+bool cluster_is_whole(const struct cluster *cluster)
+{
+	return store_is_synced(cluster->store) && !cluster->counters.failed &&
+	       !manifest_source_counters(cluster->source)->files_failed;
+}
+
+void cluster_follow(struct cluster *cluster, const struct cluster *previous)
+{
+	store_follow(cluster->store, previous->store);
+}
+
 void cluster_reclaim(struct cluster *cluster)
 {
 	if (cluster->has_leftover)
 		cluster_commit(cluster);
 	store_reclaim(cluster->store);
+}
+
+const struct cluster_options *cluster_options(const struct cluster *cluster)
+{
+	return &cluster->options;
 }
 
 const struct store *cluster_store(const struct cluster *cluster)

@@ -73,11 +73,22 @@ void cluster_free(struct cluster *cluster);
  */
 enum err cluster_start(struct cluster *cluster, struct event_base *base) MUST_CHECK;
 
+/* Whether a cluster with the one is a cluster with the other. */
+bool cluster_options_equal(
+	const struct cluster_options *a, const struct cluster_options *b);
+
+/* Every folder was there and every file could be read. */
+bool cluster_is_whole(const struct cluster *cluster);
+
+/* The serials of zones that `previous` has, too, continue behind its own. */
+void cluster_follow(struct cluster *cluster, const struct cluster *previous);
+
 /* Frees what was replaced and no reader can see any more, and publishes what found no
  * memory before; to be called now and then. */
 void cluster_reclaim(struct cluster *cluster);
 
 /* Valid as long as the cluster. */
+const struct cluster_options *cluster_options(const struct cluster *cluster);
 const struct store *cluster_store(const struct cluster *cluster);
 const struct registry *cluster_registry(const struct cluster *cluster);
 /* The first zone that is not a reverse zone. */

@@ -26,6 +26,7 @@ static enum err corefile_read(struct corefile *corefile,
 	corefile->blocks =
 		chain_array(&parser, &parser.blocks, sizeof(*corefile->blocks));
 	corefile->block_count = parser.blocks.count;
+	corefile->digest = parser.digest;
 	enum err err = parser.err;
 	if (!err && problems->errors > parser.errors_before)
 		err = ERR_INVALID;
@@ -65,6 +66,24 @@ enum err corefile_parse(const char *name, const char *text, size_t length,
 {
 	struct corefile_input input = {name, text ? text : "", length};
 	return corefile_make(&input, options, out, problems);
+}
+
+enum err corefile_digest(
+	const char *path, const struct corefile_options *options, uint64_t *out)
+{
+	static const struct corefile_options no_options;
+	struct corefile_input input = {.name = path};
+	struct corefile corefile = {0};
+	struct diag_list problems;
+	arena_init(&corefile.arena, 4096);
+	diag_list_init(&problems);
+	enum err err = corefile_read(
+		&corefile, &input, options ? options : &no_options, &problems);
+	if (err != ERR_NOMEM)
+		*out = corefile.digest;
+	diag_list_deinit(&problems);
+	arena_deinit(&corefile.arena);
+	return err == ERR_NOMEM ? err : ERR_NONE;
 }
 
 void corefile_free(struct corefile *corefile)

@@ -51,6 +51,7 @@ struct corefile_block {
 
 struct corefile {
 	struct arena arena;
+	uint64_t digest; /* of the names and contents of all files that were read */
 	const struct corefile_block *blocks;
 	size_t block_count;
 };
@@ -71,5 +72,10 @@ enum err corefile_load(const char *path, const struct corefile_options *options,
 enum err corefile_parse(const char *name, const char *text, size_t length,
 	const struct corefile_options *options, struct corefile **out,
 	struct diag_list *problems) MUST_CHECK;
+
+/* The digest that corefile_load would come to, also where it would find mistakes: it
+ * tells whether anything has changed. ERR_NOMEM. */
+enum err corefile_digest(const char *path, const struct corefile_options *options,
+	uint64_t *out) MUST_CHECK;
 
 void corefile_free(struct corefile *corefile);

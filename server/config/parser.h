@@ -62,6 +62,7 @@ struct parser {
 	struct snippet *snippets;
 	struct chain blocks;
 	size_t words, keys, imports, files, text_budget;
+	uint64_t digest;
 	enum err err;
 };
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/base/hash.h"
 #include "server/config/parser.h"
 
 enum { SOURCE_FILES_MAX = 1000 };
@@ -42,9 +43,19 @@ static bool source_read(
 	return !err;
 }
 
+/* The same in each process, so that replicas can be compared. */
+static void digest_add(struct parser *parser, const char *text, size_t length)
+{
+	static const struct hash_key key = {0};
+	uint64_t parts[] = {parser->digest, hash_bytes(&key, text, length)};
+	parser->digest = hash_bytes(&key, parts, sizeof(parts));
+}
+
 struct source *parser_add_source(
 	struct parser *parser, const char *name, const char *text, size_t length)
 {
+	digest_add(parser, name, strlen(name));
+	digest_add(parser, text, length);
 	struct source *source = source_new(parser, name);
 	return source && source_read(parser, source, text, length) ? source : NULL;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/control/reload_stanza.h"
 #include "server/control/stanza.h"
 #include "server/control/stanza_http.h"
 #include "server/control/stanza_plugins.h"
@@ -118,6 +119,17 @@ static const struct directive_row kubernetes_options[] = {
 
 /* In the order of CoreDNS's chain. */
 const struct directive_row plugin_rows[] = {
+	{
+		.name = "reload",
+		.type = ARGUMENT_DURATION,
+		.min_arguments = 0,
+		.max_arguments = 2,
+		.max = INT64_MAX,
+		.value = "30s 15s",
+		.help = "takes the Corefile over when it changes: how often it is looked "
+			"at, 2s or more, and by how much that may vary",
+		.check = reload_stanza_check,
+	},
 	{
 		.name = "nsid",
 		.type = ARGUMENT_WORD,

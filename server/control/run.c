@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/control/reload.h"
 #include "server/control/telemetry.h"
 #include "zones/registry/registry.h"
 
@@ -23,6 +24,7 @@ struct control {
 	struct event *lameduck; /* the end, when it fires */
 	bool is_ending;
 	struct telemetry *telemetry;
+	struct reload *reload;
 	unsigned worker_count;
 	struct workers *workers;
 	uint64_t kernel_drops; /* told so far */
@@ -71,6 +73,7 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
 	(void)events;
 	struct control *control = context;
 	server_housekeep(control->server);
+	reload_reclaim(control->reload);
 	struct net_counters counters;
 	workers_counters(control->workers, &counters);
 	if (counters.udp_kernel_drops > control->kernel_drops)
@@ -151,7 +154,9 @@ static enum err control_init(struct control *control)
 		event_new(control->base, -1, EV_PERSIST, on_housekeeping, control);
 	if (!control->housekeeping || event_add(control->housekeeping, &interval))
 		return ERR_NOMEM;
-	return ERR_NONE;
+	const struct reload_target target = {
+		control->base, &control->workers, &control->server};
+	return reload_new(&target, &control->reload);
 }
 
 static void control_deinit(struct control *control)
@@ -164,6 +169,8 @@ static void control_deinit(struct control *control)
 		event_free(control->housekeeping);
 	if (control->lameduck)
 		event_free(control->lameduck);
+	reload_free(control->reload);
+	server_free(control->server);
 	if (control->base)
 		event_base_free(control->base);
 }
@@ -224,8 +231,10 @@ int control_run(struct server *server, bool is_quiet)
 		log_listeners(&control);
 		log_info("ready");
 	}
-	if (!err)
+	if (!err) {
+		reload_start(control.reload);
 		event_base_dispatch(control.base);
+	}
 	if (control.workers) {
 		struct net_counters counters;
 		workers_counters(control.workers, &counters);

@@ -29,10 +29,15 @@ struct server {
 	struct arena arena;
 	struct hash_key key;
 	struct server_options options;
+	const struct server *previous; /* while it is built: whose clusters it may have */
+	const char *path;
 	struct corefile *corefile;
+	struct reload_options reload;
+	atomic_uint suspended;
 	struct built_block *blocks;
 	size_t block_count;
 	struct cluster **clusters; /* ended by NULL */
+	bool *is_borrowed;         /* of each cluster: another server frees it */
 	size_t cluster_count;
 	struct net_listener *listeners;
 	struct router **routers; /* of each listener */
@@ -41,6 +46,43 @@ struct server {
 };
 
 /* --- plugins --- */
+
+static bool server_has_cluster(const struct server *server, const struct cluster *cluster)
+{
+	for (size_t i = 0; i < server->cluster_count; i++)
+		if (server->clusters[i] == cluster)
+			return true;
+	return false;
+}
+
+static struct cluster *find_previous(
+	const struct server *server, const struct cluster_options *options)
+{
+	const struct server *previous = server->previous;
+	for (size_t i = 0; previous && i < previous->cluster_count; i++) {
+		struct cluster *cluster = previous->clusters[i];
+		if (!server_has_cluster(server, cluster) &&
+			cluster_options_equal(cluster_options(cluster), options))
+			return cluster;
+	}
+	return NULL;
+}
+
+/* The cluster with these options: the previous server's, or a new one. */
+static enum err build_cluster(struct server *server,
+	const struct cluster_options *options, const struct cluster **out)
+{
+	struct cluster *cluster = find_previous(server, options);
+	bool is_borrowed = cluster;
+	if (!cluster)
+		cluster = cluster_new(options, &server->key, &server->options.report);
+	if (!cluster)
+		return ERR_NOMEM;
+	server->is_borrowed[server->cluster_count] = is_borrowed;
+	server->clusters[server->cluster_count++] = cluster;
+	*out = cluster;
+	return ERR_NONE;
+}
 
 static enum err build_kubernetes(struct server *server, struct build *build,
 	const struct listen_list *addresses, const struct corefile_directive *directive)
@@ -56,11 +98,10 @@ static enum err build_kubernetes(struct server *server, struct build *build,
 		return err;
 	cluster_options.own_addresses = own.addresses;
 	cluster_options.own_address_count = own.count;
-	struct cluster *cluster =
-		cluster_new(&cluster_options, &server->key, &server->options.report);
-	if (!cluster)
-		return ERR_NOMEM;
-	server->clusters[server->cluster_count++] = cluster;
+	const struct cluster *cluster = NULL;
+	err = build_cluster(server, &cluster_options, &cluster);
+	if (err)
+		return err;
 	options.store = cluster_store(cluster);
 	struct plugin_instance instance = {NULL, NULL};
 	err = kubernetes_new(&options, &instance);
@@ -98,6 +139,7 @@ static enum err build_block(
 		.problems = problems,
 	};
 	built->block.udp_size = UDP_SIZE;
+	built->block.suspended = &server->suspended;
 	built->addresses.arena = &server->arena;
 	enum err err = listen_addresses(built->source, &built->addresses, problems);
 	/* The order of the table is the order of the chain, whatever the file's. */
@@ -212,7 +254,9 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 	server->blocks = arena_calloc(&server->arena, count + 1, sizeof(*server->blocks));
 	server->clusters =
 		arena_calloc(&server->arena, count + 1, sizeof(*server->clusters));
-	if (!server->blocks || !server->clusters)
+	server->is_borrowed =
+		arena_calloc(&server->arena, count + 1, sizeof(*server->is_borrowed));
+	if (!server->blocks || !server->clusters || !server->is_borrowed)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct built_block *built = &server->blocks[server->block_count++];
@@ -245,6 +289,55 @@ static enum err check_corefile(const struct server *server, struct diag_list *pr
 	return err;
 }
 
+/* It speaks for the whole server, in whatever block it stands; the last one counts. */
+static enum err read_reload(struct server *server)
+{
+	const struct corefile_directive *last = NULL;
+	for (size_t i = 0; i < server->corefile->block_count; i++) {
+		const struct corefile_directive *directive =
+			find_directive(&server->corefile->blocks[i], "reload");
+		last = directive ? directive : last;
+	}
+	return reload_stanza_read(last, &server->reload);
+}
+
+/* A file that is empty, or has been written in part. */
+static enum err expect_blocks(const struct server *server, struct diag_list *problems)
+{
+	if (server->corefile->block_count)
+		return ERR_NONE;
+	diag_add(problems, SEVERITY_ERROR, server->path, 0, 0,
+		"there is no server block, expected at least one, such as \".:53 { "
+		"... }\"");
+	return ERR_INVALID;
+}
+
+/* Frees the server on failure. */
+static enum err server_build(struct server *server, const char *path, struct server **out,
+	struct diag_list *problems)
+{
+	const struct corefile_options options = {.port = server->options.port};
+	server->path = arena_strndup(&server->arena, path, strlen(path));
+	enum err err =
+		server->path ? corefile_load(path, &options, &server->corefile, problems)
+			     : ERR_NOMEM;
+	if (!err)
+		err = expect_blocks(server, problems);
+	if (!err)
+		err = check_corefile(server, problems);
+	if (!err)
+		err = read_reload(server);
+	if (!err)
+		err = build_all(server, problems);
+	server->previous = NULL;
+	if (err) {
+		server_free(server);
+		return err;
+	}
+	*out = server;
+	return ERR_NONE;
+}
+
 enum err server_new(const char *corefile, const struct server_options *options,
 	struct server **out, struct diag_list *problems)
 {
@@ -255,18 +348,21 @@ enum err server_new(const char *corefile, const struct server_options *options,
 	hash_key_init(&server->key);
 	if (options)
 		server->options = *options;
-	const struct corefile_options defaults = {.port = server->options.port};
-	enum err err = corefile_load(corefile, &defaults, &server->corefile, problems);
-	if (!err)
-		err = check_corefile(server, problems);
-	if (!err)
-		err = build_all(server, problems);
-	if (err) {
-		server_free(server);
-		return err;
-	}
-	*out = server;
-	return ERR_NONE;
+	return server_build(server, corefile, out, problems);
+}
+
+enum err server_renew(
+	const struct server *previous, struct server **out, struct diag_list *problems)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	if (!server)
+		return ERR_NOMEM;
+	arena_init(&server->arena, 8192);
+	/* Stores that are handed over are hashed with it. */
+	server->key = previous->key;
+	server->options = previous->options;
+	server->previous = previous;
+	return server_build(server, previous->path, out, problems);
 }
 
 static void free_plugins(struct plugin_instance *plugins, unsigned count)
@@ -292,7 +388,8 @@ void server_free(struct server *server)
 			free_plugins(&block->chaos, 1);
 	}
 	for (size_t i = 0; i < server->cluster_count; i++)
-		cluster_free(server->clusters[i]);
+		if (!server->is_borrowed[i])
+			cluster_free(server->clusters[i]);
 	corefile_free(server->corefile);
 	arena_deinit(&server->arena);
 	free(server);
@@ -321,12 +418,70 @@ void server_housekeep(struct server *server)
 enum err server_load(struct server *server, struct event_base *base)
 {
 	for (size_t i = 0; i < server->cluster_count; i++) {
-		enum err err = cluster_start(server->clusters[i], base);
+		enum err err = ERR_NONE;
+		if (!server->is_borrowed[i])
+			err = cluster_start(server->clusters[i], base);
 		if (err)
 			return err;
 	}
 	return ERR_NONE;
 }
+
+/* --- one server after another --- */
+
+void server_take_clusters(struct server *server, struct server *previous)
+{
+	for (size_t i = 0; i < previous->cluster_count; i++)
+		if (server_has_cluster(server, previous->clusters[i]))
+			previous->is_borrowed[i] = true;
+	memset(server->is_borrowed, 0,
+		server->cluster_count * sizeof(*server->is_borrowed));
+}
+
+bool server_is_whole(const struct server *server)
+{
+	for (size_t i = 0; i < server->cluster_count; i++)
+		if (!server->is_borrowed[i] && !cluster_is_whole(server->clusters[i]))
+			return false;
+	return true;
+}
+
+void server_follow(struct server *server, const struct server *previous)
+{
+	for (size_t i = 0; i < server->cluster_count; i++)
+		for (size_t j = 0; j < previous->cluster_count; j++)
+			if (!server->is_borrowed[i])
+				cluster_follow(
+					server->clusters[i], previous->clusters[j]);
+}
+
+unsigned server_suspended(const struct server *server)
+{
+	return atomic_load_explicit(&server->suspended, memory_order_acquire);
+}
+
+const char *server_path(const struct server *server)
+{
+	return server->path;
+}
+
+uint64_t server_digest(const struct server *server)
+{
+	return server->corefile->digest;
+}
+
+enum err server_read_digest(const struct server *server, uint64_t *out)
+{
+	const struct corefile_options options = {.port = server->options.port};
+	return corefile_digest(server->path, &options, out);
+}
+
+void server_reload_options(const struct server *server, struct reload_options *out)
+{
+	*out = server->reload;
+}
+
+/* --- looking at it --- */
 
 enum log_level server_log_level(const struct server *server)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/base/log.h"
+#include "server/control/reload_stanza.h"
 #include "server/net/workers.h"
 #include "zones/cluster.h"
 
@@ -27,10 +28,37 @@ struct server_options {
  * hold warnings on success. */
 enum err server_new(const char *corefile, const struct server_options *options,
 	struct server **out, struct diag_list *problems) MUST_CHECK;
-/* The workers must have stopped. */
+/* The workers must have stopped, or ask another one. */
 void server_free(struct server *server);
 
-/* Reads the manifests, and follows them with `base`. ERR_NOMEM, ERR_IO. */
+/*
+ * What server_new would make of the Corefile of `previous` as it is by now. A cluster
+ * whose options are the same is that of `previous`, with all that it holds; it stays
+ * there, too, and is freed by `previous` until server_take_clusters.
+ */
+enum err server_renew(const struct server *previous, struct server **out,
+	struct diag_list *problems) MUST_CHECK;
+
+/* The clusters that `server` has of `previous` are freed by `server` from now on. */
+void server_take_clusters(struct server *server, struct server *previous);
+
+/* After server_load: all manifests of clusters that are its own could be read. */
+bool server_is_whole(const struct server *server);
+
+/* Serials of zones that `previous` has, too, continue behind its own. */
+void server_follow(struct server *server, const struct server *previous);
+
+/* Queries that are suspended: while there are any, it must not be freed. Any thread. */
+unsigned server_suspended(const struct server *server);
+
+const char *server_path(const struct server *server); /* of the Corefile */
+uint64_t server_digest(const struct server *server);  /* of what was read */
+/* Of the files as they are now. ERR_NOMEM. */
+enum err server_read_digest(const struct server *server, uint64_t *out) MUST_CHECK;
+void server_reload_options(const struct server *server, struct reload_options *out);
+
+/* Reads the manifests of clusters that are its own, and follows them with `base`.
+ * ERR_NOMEM, ERR_IO. */
 enum err server_load(struct server *server, struct event_base *base) MUST_CHECK;
 
 /* What is due about once a second: lines that plugins have gathered, memory of what has

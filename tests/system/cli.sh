@@ -75,6 +75,14 @@ missing_corefile() {
 	expect_one_line 'nowhere/Corefile.*No such file'
 }
 
+corefile_without_block() {
+	corefile_write "$1"
+	for command in check serve; do
+		run "$WAYMARK" "$command" -c "$scratch/bad/Corefile"
+		expect_one_line 'bad/Corefile: error: .*no server block' || return 1
+	done
+}
+
 folder_as_corefile() {
 	mkdir -p "$scratch/folder"
 	run "$WAYMARK" serve -c "$scratch/folder"
@@ -242,6 +250,12 @@ case_run 'a word that is no choice is named with its place' \
 	mistake_is_placed 3:25 perhaps '.:53 {\n    kubernetes cluster.local {\n        extended_errors perhaps\n        manifests manifests\n    }\n}\n'
 case_run 'a block that is not closed is named with its place' \
 	mistake_is_placed '[0-9]*:[0-9]*' '' '.:53 {\n    errors\n'
+case_run 'an interval that is too short is named with its place' \
+	mistake_is_placed 2:12 'at least 2s' '.:53 {\n    reload 1s\n}\n'
+case_run 'a jitter that is too short is named with its place' \
+	mistake_is_placed 2:16 'at least 1s' '.:53 {\n    reload 30s 500ms\n}\n'
+case_run 'an empty Corefile' corefile_without_block ''
+case_run 'a Corefile of snippets only' corefile_without_block '(common) {\n    errors\n}\n'
 case_run 'a Corefile that does not exist' missing_corefile
 case_run 'a folder instead of a Corefile' folder_as_corefile
 if [ "$(id -u)" -eq 0 ]; then

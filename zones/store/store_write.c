@@ -364,6 +364,28 @@ bool store_commit(struct store *store)
 	return has_changed;
 }
 
+static void zone_follow(struct zone_state *zone, const struct zone_state *previous)
+{
+	uint32_t serial = atomic_load_explicit(&zone->serial, memory_order_relaxed);
+	uint32_t before = atomic_load_explicit(&previous->serial, memory_order_relaxed);
+	atomic_store_explicit(
+		&zone->serial, serial_next(before, serial), memory_order_relaxed);
+}
+
+void store_follow(struct store *store, const struct store *previous)
+{
+	for (unsigned i = 0; i < store->zone_count; i++)
+		for (unsigned j = 0; j < previous->zone_count; j++)
+			if (dname_equal(&store->zones[i].zone.name,
+				    &previous->zones[j].zone.name))
+				zone_follow(&store->zones[i], &previous->zones[j]);
+}
+
+void store_wait_for_readers(void)
+{
+	grace_wait();
+}
+
 void store_set_synced(struct store *store, bool is_synced)
 {
 	atomic_store_explicit(&store->is_synced, is_synced, memory_order_relaxed);

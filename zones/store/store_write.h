@@ -42,6 +42,13 @@ enum err store_put_service(struct store *store, const struct dname *name) MUST_C
  * did. */
 bool store_commit(struct store *store);
 
+/* The serials of zones that `previous` has, too, continue behind its own: it is about to
+ * take that store's place. */
+void store_follow(struct store *store, const struct store *previous);
+
+/* Returns when what readers could find before the call is out of their reach. */
+void store_wait_for_readers(void);
+
 void store_set_synced(struct store *store, bool is_synced);
 
 /* Waits for the readers and frees what was replaced; cheap when nothing was. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "zones/cluster.h"
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool texts_equal(const char *const *a, const char *const *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool zones_equal(const struct cluster_options *a, const struct cluster_options *b)
+{
+	if (a->zone_count != b->zone_count)
+		return false;
+	for (size_t i = 0; i < a->zone_count; i++)
+		if (!dname_equal(&a->zones[i], &b->zones[i]))
+			return false;
+	return true;
+}
+
+static bool cidrs_equal(const struct cluster_options *a, const struct cluster_options *b)
+{
+	if (a->service_cidr_count != b->service_cidr_count)
+		return false;
+	for (size_t i = 0; i < a->service_cidr_count; i++) {
+		const struct ipprefix *x = &a->service_cidrs[i];
+		const struct ipprefix *y = &b->service_cidrs[i];
+		if (x->bits != y->bits || !ipaddr_equal(&x->address, &y->address))
+			return false;
+	}
+	return true;
+}
+
+static bool own_addresses_equal(
+	const struct cluster_options *a, const struct cluster_options *b)
+{
+	if (a->own_address_count != b->own_address_count)
+		return false;
+	for (size_t i = 0; i < a->own_address_count; i++)
+		if (!ipaddr_equal(&a->own_addresses[i], &b->own_addresses[i]))
+			return false;
+	return true;
+}
+
+bool cluster_options_equal(
+	const struct cluster_options *a, const struct cluster_options *b)
+{
+	return zones_equal(a, b) && a->ttl_s == b->ttl_s && a->pods == b->pods &&
+	       a->uses_pod_names == b->uses_pod_names &&
+	       a->ignores_empty == b->ignores_empty &&
+	       a->ignores_endpoints == b->ignores_endpoints &&
+	       a->namespace_count == b->namespace_count &&
+	       texts_equal(a->namespaces, b->namespaces, a->namespace_count) &&
+	       text_equal(a->labels, b->labels) &&
+	       text_equal(a->namespace_labels, b->namespace_labels) &&
+	       cidrs_equal(a, b) && a->manifest_count == b->manifest_count &&
+	       texts_equal(a->manifests, b->manifests, a->manifest_count) &&
+	       own_addresses_equal(a, b);
+}
