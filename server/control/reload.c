@@ -43,15 +43,12 @@ void reload_reclaim(struct reload *reload)
 	}
 }
 
-/* `place` was allocated when nothing had changed yet. */
-static void reload_retire(
-	struct reload *reload, struct server *server, struct retired *place)
+static void reload_retire(struct reload *reload, struct retired *retired)
 {
 	struct retired **at = &reload->retired;
 	while (*at)
 		at = &(*at)->next;
-	*place = (struct retired){.server = server};
-	*at = place;
+	*at = retired;
 	/* From here on none of its queries begins. */
 	store_wait_for_readers();
 	reload_reclaim(reload);
@@ -84,20 +81,24 @@ static enum err reload_prepare(struct reload *reload, const struct server *runni
 	return err;
 }
 
-static enum err reload_exchange(struct reload *reload, struct diag_list *problems)
+/* On success the server that ran is in *out. */
+static enum err reload_exchange(
+	struct reload *reload, struct retired **out, struct diag_list *problems)
 {
 	struct server *running = *reload->target.server, *server = NULL;
-	struct retired *place = malloc(sizeof(*place));
+	/* Afterwards it would be too late to find no memory. */
+	struct retired *retired = calloc(1, sizeof(*retired));
 	enum err err =
-		place ? reload_prepare(reload, running, &server, problems) : ERR_NOMEM;
+		retired ? reload_prepare(reload, running, &server, problems) : ERR_NOMEM;
 	if (err) {
 		server_free(server);
-		free(place);
+		free(retired);
 		return err;
 	}
 	server_take_clusters(server, running);
 	*reload->target.server = server;
-	reload_retire(reload, running, place);
+	retired->server = running;
+	*out = retired;
 	return ERR_NONE;
 }
 
@@ -127,9 +128,10 @@ static void reload_arm(struct reload *reload)
 static void reload_now(struct reload *reload)
 {
 	int64_t start_ns = clock_now_ns();
+	struct retired *retired = NULL;
 	struct diag_list problems;
 	diag_list_init(&problems);
-	enum err err = reload_exchange(reload, &problems);
+	enum err err = reload_exchange(reload, &retired, &problems);
 	diag_list_log(&problems);
 	if (err && !problems.errors)
 		log_error("cannot reload: %s", err_text(err));
@@ -146,6 +148,8 @@ static void reload_now(struct reload *reload)
 		atomic_fetch_add(&reload->counters.done, 1);
 		log_info("\"%s\" was reloaded in %.1f ms", server_path(server),
 			(double)(clock_now_ns() - start_ns) / 1e6);
+		/* The kernel takes its time to close what followed the manifests. */
+		reload_retire(reload, retired);
 	}
 	reload_arm(reload);
 }

@@ -70,11 +70,11 @@ several_signals() {
 }
 
 unchanged_cluster_stays() {
-	before=$(serial)
+	was=$(serial)
 	complete=$(log_count 'the registry is complete')
 	corefile_write 12 '. {\n    bind 127.0.0.2\n}\n' && reload_ends "$taken" || return 1
 	[ "$(log_count 'the registry is complete')" -eq "$complete" ] &&
-		[ "$(serial)" = "$before" ] || ! cat "$server_log"
+		[ "$(serial)" = "$was" ] || ! cat "$server_log"
 }
 
 # Watched manifests of a cluster that was handed over, or built anew, are still followed.
@@ -97,8 +97,8 @@ manifests_are_followed() {
 }
 
 serials_move_forward() {
-	before=$(serial)
-	corefile_write 13 && reload_ends "$taken" && [ "$(serial)" -gt "$before" ]
+	was=$(serial)
+	corefile_write 13 && reload_ends "$taken" && [ "$(serial)" -gt "$was" ]
 }
 
 # refusal PATTERN: the Corefile as it is now is refused with such a line.

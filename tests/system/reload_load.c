@@ -30,6 +30,7 @@ enum {
 	WINDOW = 16, /* all lanes together are far from filling a receive buffer */
 	MESSAGE_MAX = 4096,
 	PATIENCE_MS = 10000,
+	RELOAD_PATIENCE_MS = 60000,
 	LINE_MAX_SIZE = 1024,
 	NANOSECONDS = 1000000000,
 };
@@ -181,7 +182,7 @@ static int log_wait(FILE *log)
 	char line[LINE_MAX_SIZE];
 	size_t length = 0;
 	const struct timespec pause = {0, 200000};
-	int64_t end_ns = now_ns() + (int64_t)PATIENCE_MS * 1000000;
+	int64_t end_ns = now_ns() + (int64_t)RELOAD_PATIENCE_MS * 1000000;
 	int result;
 	while ((result = log_next(log, line, &length)) < 0 && now_ns() < end_ns)
 		nanosleep(&pause, NULL);
