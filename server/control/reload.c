@@ -7,6 +7,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "server/control/telemetry.h"
 #include "zones/store/store_write.h"
 
 static const int signal_numbers[] = {SIGHUP, SIGUSR1};
@@ -72,6 +73,9 @@ static enum err reload_prepare(struct reload *reload, const struct server *runni
 	if (err)
 		return err;
 	server_follow(*out, running);
+	err = telemetry_plan(reload->target.telemetry, *out);
+	if (err)
+		return err;
 	size_t count;
 	const struct net_listener *listeners = server_listeners(*out, &count);
 	err = workers_reload(*reload->target.workers, listeners, count, problems);
@@ -144,6 +148,7 @@ static void reload_now(struct reload *reload)
 			server_path(server));
 	} else {
 		reload->attempted = server_digest(server);
+		log_init(server_log_level(server));
 		atomic_store(&reload->counters.digest, reload->attempted);
 		atomic_fetch_add(&reload->counters.done, 1);
 		log_info("\"%s\" was reloaded in %.1f ms", server_path(server),

@@ -12,6 +12,7 @@
  */
 
 struct reload;
+struct telemetry;
 
 /* Any thread may read them. */
 struct reload_counters {
@@ -24,6 +25,7 @@ struct reload_target {
 	struct event_base *base;
 	struct workers *const *workers; /* set before the base is dispatched */
 	struct server **server;         /* the one in force; exchanged */
+	struct telemetry *telemetry;    /* has the queries of a new one counted */
 };
 
 /* Catches the signals from now on. ERR_NOMEM. */

@@ -155,7 +155,7 @@ static enum err control_init(struct control *control)
 	if (!control->housekeeping || event_add(control->housekeeping, &interval))
 		return ERR_NOMEM;
 	const struct reload_target target = {
-		control->base, &control->workers, &control->server};
+		control->base, &control->workers, &control->server, control->telemetry};
 	return reload_new(&target, &control->reload);
 }
 
