@@ -206,7 +206,9 @@ static void refuses_beyond_limits(struct subject subject)
 	bool has_limits =
 		(row->type == ARGUMENT_NUMBER || row->type == ARGUMENT_DURATION) &&
 		(row->min || row->max);
-	const int64_t wrong[] = {row->min - 1, row->max + 1};
+	/* A row without an upper limit is asked for what is below the lower one twice. */
+	const int64_t wrong[] = {
+		row->min - 1, row->max < INT64_MAX ? row->max + 1 : row->min - 1};
 	for (size_t i = 0; i < LENGTH(wrong) && has_limits; i++) {
 		char word[64], arguments[TEXT_SIZE] = "", text[TEXT_SIZE];
 		snprintf(word, sizeof(word), "%" PRId64 "%s", wrong[i], unit);
@@ -287,7 +289,8 @@ static bool has_cases(const char *plugin)
 static void has_a_wrong_value(struct subject subject)
 {
 	const struct directive_row *row = row_of(subject);
-	if (has_cases(subject.plugin->name) || !row->check || row->type != ARGUMENT_WORD || row->min_arguments ||
+	if (has_cases(subject.plugin->name) || !row->check ||
+		row->type != ARGUMENT_WORD || row->min_arguments ||
 		row->max_arguments != ANY_NUMBER)
 		return;
 	for (size_t i = 0; i < LENGTH(refused); i++)
