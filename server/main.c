@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "config.h"
-#include "server/command.h"
 #include "server/base/nearest.h"
+#include "server/command.h"
 
 static void print_help(FILE *out)
 {

@@ -9,8 +9,6 @@
  * load is the writer's own.
  */
 
-/* The analyser does not see that the builtin writes. */
-/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static inline void counter_add(uint64_t *counter, uint64_t amount)
 {
 	__atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);

@@ -34,8 +34,8 @@ static void put_headless(void)
 		char label[8];
 		snprintf(label, sizeof(label), "e%u", i % 100);
 		octets[15] = (uint8_t)i;
-		targets_add(
-			fixture.targets, label, strlen(label), octets + 12, 1, octets, 1);
+		targets_add(fixture.targets, label, strlen(label),
+			&(struct target_addresses){octets + 12, 1, octets, 1});
 	}
 	struct targets *targets = targets_finish(fixture.targets, NULL);
 	assert(targets);

@@ -140,7 +140,7 @@ static void *lane_run(void *data)
 	uint16_t first = 0;
 	while (!atomic_load(&load.is_over)) {
 		bool is_open[WINDOW];
-		for (uint16_t i = 0; i < WINDOW; i++)
+		for (unsigned i = 0; i < WINDOW; i++)
 			is_open[i] = lane_send(lane, (uint16_t)(first + i));
 		for (unsigned i = 0; i < WINDOW; i++)
 			if (!lane_take(lane, is_open, first))

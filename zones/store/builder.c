@@ -185,12 +185,12 @@ void targets_reset(struct targets_builder *builder)
 }
 
 void targets_add(struct targets_builder *builder, const void *label, size_t label_length,
-	const uint8_t *ipv4, uint16_t ipv4_count, const uint8_t *ipv6,
-	uint16_t ipv6_count)
+	const struct target_addresses *addresses)
 {
 	uint32_t offset = (uint32_t)builder->bytes.length;
 	uint8_t *slot = buffer_extend(&builder->offsets, sizeof(offset));
-	size_t octets4 = ipv4_count * 4u, octets6 = ipv6_count * 16u;
+	size_t octets4 = addresses->ipv4_count * 4u,
+	       octets6 = addresses->ipv6_count * 16u;
 	uint8_t *at =
 		buffer_extend(&builder->bytes, 1 + label_length + 4 + octets4 + octets6);
 	if (!slot || !at)
@@ -199,12 +199,12 @@ void targets_add(struct targets_builder *builder, const void *label, size_t labe
 	*at++ = (uint8_t)label_length;
 	memcpy(at, label, label_length);
 	at += label_length;
-	memcpy(at, &ipv4_count, 2);
-	memcpy(at + 2, &ipv6_count, 2);
+	memcpy(at, &addresses->ipv4_count, 2);
+	memcpy(at + 2, &addresses->ipv6_count, 2);
 	if (octets4)
-		memcpy(at + 4, ipv4, octets4);
+		memcpy(at + 4, addresses->ipv4, octets4);
 	if (octets6)
-		memcpy(at + 4 + octets4, ipv6, octets6);
+		memcpy(at + 4 + octets4, addresses->ipv6, octets6);
 }
 
 struct targets *targets_finish(

@@ -97,6 +97,14 @@ void answer_add_srv_group(struct answer_builder *builder, uint32_t first, uint32
 /* --- building targets --- */
 
 struct targets_builder;
+
+struct target_addresses {
+	const uint8_t *ipv4;
+	uint16_t ipv4_count;
+	const uint8_t *ipv6;
+	uint16_t ipv6_count;
+};
+
 struct targets_builder *targets_builder_new(void);
 void targets_builder_free(struct targets_builder *builder);
 void targets_reset(struct targets_builder *builder);
@@ -105,8 +113,7 @@ void targets_reset(struct targets_builder *builder);
  * NULL where there is none.
  */
 void targets_add(struct targets_builder *builder, const void *label, size_t label_length,
-	const uint8_t *ipv4, uint16_t ipv4_count, const uint8_t *ipv6,
-	uint16_t ipv6_count);
+	const struct target_addresses *addresses);
 
 /*
  * The finished table with one reference, the caller's: `previous` itself when it holds

@@ -498,8 +498,9 @@ static enum err add_target(
 		else
 			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
 	}
-	targets_add(synth->targets_builder, target->label, target->label_length, ipv4,
-		whole_set(count4), ipv6, whole_set(count6));
+	targets_add(synth->targets_builder, target->label, target->label_length,
+		&(struct target_addresses){
+			ipv4, whole_set(count4), ipv6, whole_set(count6)});
 	return ERR_NONE;
 }
 
@@ -537,7 +538,8 @@ static enum err make_service_targets(struct emission *emission)
 			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
 	}
 	targets_reset(synth->targets_builder);
-	targets_add(synth->targets_builder, "", 0, ipv4, count4, ipv6, count6);
+	targets_add(synth->targets_builder, "", 0,
+		&(struct target_addresses){ipv4, count4, ipv6, count6});
 	emission->service_targets = targets_finish(
 		synth->targets_builder, previous_targets(synth, &emission->base));
 	return emission->service_targets ? ERR_NONE : ERR_NOMEM;

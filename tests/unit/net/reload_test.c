@@ -146,11 +146,11 @@ static void a_socket_that_stays_keeps_what_it_has_received(void **state)
 	int holder = client_udp(&rig.first), fd = client_udp(&rig.first);
 	client_send_udp(holder, 1, "hold");
 	fake_wait_held();
-	for (uint16_t id = 0; id < QUEUED; id++)
+	for (unsigned id = 0; id < QUEUED; id++)
 		client_send_udp(fd, id, "a");
 	rig_reload_one(&rig, "127.0.0.1", 1);
 	fake_release();
-	for (uint16_t id = 0; id < QUEUED; id++)
+	for (unsigned id = 0; id < QUEUED; id++)
 		assert_int_equal(client_expect_udp(fd), id);
 	assert_int_equal(client_expect_udp(holder), 1);
 	close(fd);
@@ -233,14 +233,14 @@ static void what_an_address_that_goes_has_received_is_answered(void **state)
 	client_expect_silence(tcp);
 	client_send_udp(holder, 1, "hold");
 	fake_wait_held();
-	for (uint16_t id = 0; id < QUEUED; id++) {
+	for (unsigned id = 0; id < QUEUED; id++) {
 		client_send_udp(udp, id, "a");
 		client_send_tcp(tcp, id, "a");
 	}
 	assert_int_equal(pthread_create(&thread, NULL, reload_to_second, &rig), 0);
 	fake_release();
 	pthread_join(thread, NULL);
-	for (uint16_t id = 0; id < QUEUED; id++) {
+	for (unsigned id = 0; id < QUEUED; id++) {
 		assert_int_equal(client_expect_udp(udp), id);
 		assert_int_equal(client_expect_tcp(tcp), id);
 	}
@@ -345,11 +345,11 @@ static void *load_run(void *data)
 	struct load *load = data;
 	int udp = client_udp(&load->address), tcp = client_tcp(&load->address);
 	while (!load->is_over) {
-		for (uint16_t id = 0; id < WINDOW; id++) {
+		for (unsigned id = 0; id < WINDOW; id++) {
 			client_send_udp(udp, id, "a");
 			client_send_tcp(tcp, id, "a");
 		}
-		for (uint16_t id = 0; id < WINDOW; id++) {
+		for (unsigned id = 0; id < WINDOW; id++) {
 			client_expect_udp(udp);
 			client_expect_tcp(tcp);
 		}

@@ -378,7 +378,8 @@ static void record_sets_with_pointers_stand_behind_a_chain(void **state)
 	answer_add(fixture.builder, TYPE_NS, 5, "\2ns\3dns\xc0\x0c", 9);
 	assert_int_equal(store_put(fixture.store, fixture.builder), ERR_NONE);
 	static const uint8_t address[] = {10, 0, 0, 1};
-	targets_add(fixture.targets, "a", 1, address, 1, address, 0);
+	targets_add(fixture.targets, "a", 1,
+		&(struct target_addresses){address, 1, address, 0});
 	struct targets *targets = targets_finish(fixture.targets, NULL);
 	assert_non_null(targets);
 	struct dname port = fixture_name("_http._tcp.web." SVC);

@@ -205,9 +205,10 @@ static struct targets *three_targets(struct fixture *fixture)
 {
 	static const uint8_t v4[] = {10, 0, 0, 1, 10, 0, 0, 2};
 	static const uint8_t v6[16] = {0xfd, [15] = 1};
-	targets_add(fixture->targets, "a", 1, v4, 1, v6, 1);
-	targets_add(fixture->targets, "bb", 2, v4 + 4, 1, v6, 0);
-	targets_add(fixture->targets, "c", 1, v4, 2, v6, 0);
+	targets_add(fixture->targets, "a", 1, &(struct target_addresses){v4, 1, v6, 1});
+	targets_add(
+		fixture->targets, "bb", 2, &(struct target_addresses){v4 + 4, 1, v6, 0});
+	targets_add(fixture->targets, "c", 1, &(struct target_addresses){v4, 2, v6, 0});
 	return finish_targets(fixture);
 }
 
@@ -276,7 +277,8 @@ static void a_cluster_ip_service_is_its_own_target(void **state)
 	struct fixture fixture;
 	begin(&fixture);
 	static const uint8_t address[] = {10, 0, 0, 1};
-	targets_add(fixture.targets, "", 0, address, 1, address, 0);
+	targets_add(fixture.targets, "", 0,
+		&(struct target_addresses){address, 1, address, 0});
 	struct targets *targets = finish_targets(&fixture);
 	static const struct group group = {0, 1, true, {80}, 1};
 	put_srv(&fixture, "_http._tcp." WEB, targets, &group, 1);
@@ -299,7 +301,8 @@ static void put_many_targets(
 	for (unsigned i = 0; i < count; i++) {
 		char label[16];
 		snprintf(label, sizeof(label), "e%05u", i);
-		targets_add(fixture->targets, label, 6, octets, v4, octets, v6);
+		targets_add(fixture->targets, label, 6,
+			&(struct target_addresses){octets, v4, octets, v6});
 	}
 	struct targets *targets = finish_targets(fixture);
 	struct group group = {0, count, true, {80}, 1};
@@ -401,7 +404,8 @@ static void a_pointer_does_not_reach_0x4000(void **state)
 	for (unsigned i = 0; i < 304; i++) {
 		char label[16];
 		snprintf(label, sizeof(label), "e%03u", i);
-		targets_add(fixture.targets, label, 4, address, 1, address, 0);
+		targets_add(fixture.targets, label, 4,
+			&(struct target_addresses){address, 1, address, 0});
 	}
 	struct targets *targets = finish_targets(&fixture);
 	static const struct group group = {0, 304, true, {80}, 1};

@@ -51,9 +51,12 @@ static void add_targets(struct fixture *fixture, uint8_t last)
 	const uint8_t ipv4[] = {10, 0, 0, 1, 10, 0, 0, last};
 	uint8_t ipv6[16] = {0xfd, [15] = last};
 	targets_reset(fixture->targets);
-	targets_add(fixture->targets, "one", 3, ipv4, 2, ipv6, 1);
-	targets_add(fixture->targets, "", 0, ipv4, 0, ipv6, 0);
-	targets_add(fixture->targets, "three", 5, ipv4, 0, ipv6, 1);
+	targets_add(
+		fixture->targets, "one", 3, &(struct target_addresses){ipv4, 2, ipv6, 1});
+	targets_add(
+		fixture->targets, "", 0, &(struct target_addresses){ipv4, 0, ipv6, 0});
+	targets_add(fixture->targets, "three", 5,
+		&(struct target_addresses){ipv4, 0, ipv6, 1});
 }
 
 static struct targets *make_targets(

@@ -120,7 +120,8 @@ static void put(struct writer *writer, const struct dname *name, uint8_t version
 	const uint16_t port = version;
 	targets_reset(writer->targets);
 	for (unsigned i = 0; i < version; i++)
-		targets_add(writer->targets, "t", 1, address, 1, NULL, 0);
+		targets_add(writer->targets, "t", 1,
+			&(struct target_addresses){address, 1, NULL, 0});
 	struct targets *targets = targets_finish(writer->targets, NULL);
 	assert_non_null(targets);
 	answer_begin(writer->builder, name, 0);

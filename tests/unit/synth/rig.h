@@ -59,4 +59,4 @@ char *rig_text_inner(const struct rig *rig);
 
 /* Compares rig_text, without what every zone has (ns.dns, dns-version, svc, pod and
  * empty names), with lines up to a NULL. */
-void rig_expect(const struct rig *rig, const char *const *lines);
+void rig_expect(const struct rig *rig, const char *const *expected);
