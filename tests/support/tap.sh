@@ -35,6 +35,15 @@ case_skip() {
 	printf 'ok %d - %s # SKIP %s\n' "$cases" "$1" "$2"
 }
 
+# case_on_terminal NAME COMMAND...: skipped where script(1) gets no terminal.
+case_on_terminal() {
+	if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+		case_run "$@"
+	else
+		case_skip "$1" 'no terminal can be had'
+	fi
+}
+
 cases_end() {
 	printf '1..%d\n' "$cases"
 }

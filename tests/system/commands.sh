@@ -291,7 +291,7 @@ case_run 'check says everything at once' says_everything_at_once
 case_run 'check says what each block lacks' says_what_blocks_lack
 case_run 'check prints no time' findings_have_no_time
 case_run 'check counts the problems of manifests' manifests_are_counted
-case_if script 'check has colours on a terminal, without NO_COLOR' colours_on_a_terminal
+case_on_terminal 'check has colours on a terminal, without NO_COLOR' colours_on_a_terminal
 
 case_run 'a warning: a zone in two blocks' warns 7:1 'also served by the block at' \
 	"$(block .:53 "cluster.local $reverse")$(block .:54 "cluster.local $reverse")"

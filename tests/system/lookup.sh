@@ -239,11 +239,7 @@ case_run 'the answer as JSON' json_has cart '^{"name":"cart\.shop\.' '"status":"
 case_run 'an error as JSON' json_has "idle.shop.$zone." '"status":"NXDOMAIN"' \
 	'"extended_error":{"code":0,"text":"none of' '"left_out":\[{"subject":"10\.244\.9\.1'
 case_run 'no colours in a file' no_colours
-if command -v script >/dev/null; then
-	case_run 'colours on a terminal, never with NO_COLOR' colours_on_a_terminal
-else
-	case_skip 'colours on a terminal, never with NO_COLOR' 'script(1) is missing'
-fi
+case_on_terminal 'colours on a terminal, never with NO_COLOR' colours_on_a_terminal
 case_run 'a server that is no address' usage_error --server nowhere "cart.shop.$zone"
 case_run 'a port that is none' usage_error --server 127.0.0.1:0 "cart.shop.$zone"
 case_run 'a namespace that is none' usage_error --namespace '' "cart.shop.$zone"
