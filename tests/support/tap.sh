@@ -35,6 +35,30 @@ case_skip() {
 	printf 'ok %d - %s # SKIP %s\n' "$cases" "$1" "$2"
 }
 
+# run COMMAND...: its standard output and error and its exit code to be looked at.
+run() {
+	timeout 30 "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+	code=$?
+}
+
+show() {
+	printf 'exit code %d, output:\n' "$code"
+	cat "$scratch/out"
+	printf 'errors:\n'
+	cat "$scratch/err"
+	return 1
+}
+
+# What the last run left: expect CODE [out|err PATTERN].
+expect() {
+	[ "$code" -eq "$1" ] || show || return 1
+	[ $# -lt 3 ] || grep -q -e "$3" "$scratch/$2" || show
+}
+
+expect_empty() {
+	[ ! -s "$scratch/$1" ] || show
+}
+
 # case_on_terminal NAME COMMAND...: skipped where script(1) gets no terminal.
 case_on_terminal() {
 	if script -qec true /dev/null </dev/null >/dev/null 2>&1; then

@@ -4,30 +4,6 @@
 set -u
 . "$srcdir/tests/support/tap.sh"
 
-# run COMMAND...: its standard output and error and its exit code to be looked at.
-run() {
-	timeout 30 "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
-	code=$?
-}
-
-show() {
-	printf 'exit code %d, output:\n' "$code"
-	cat "$scratch/out"
-	printf 'errors:\n'
-	cat "$scratch/err"
-	return 1
-}
-
-# What the last run left: expect CODE [out|err PATTERN].
-expect() {
-	[ "$code" -eq "$1" ] || show || return 1
-	[ $# -lt 3 ] || grep -q -e "$3" "$scratch/$2" || show
-}
-
-expect_empty() {
-	[ ! -s "$scratch/$1" ] || show
-}
-
 # Exit code 1, and one error, which says what and where.
 expect_one_line() {
 	expect 1 || return 1
