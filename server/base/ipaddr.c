@@ -28,6 +28,19 @@ const char *ipaddr_format(const struct ipaddr *address, char *out)
 	return out;
 }
 
+unsigned ipaddr_format_dashed(const struct ipaddr *address, char *out)
+{
+	char text[IPADDR_TEXT_SIZE];
+	ipaddr_format(address, text);
+	unsigned length = 0;
+	for (; text[length]; length++) {
+		bool is_separator = text[length] == '.' || text[length] == ':';
+		out[length] = is_separator ? '-' : text[length];
+	}
+	out[length] = '\0';
+	return length;
+}
+
 int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b)
 {
 	if (a->length != b->length)

@@ -30,6 +30,10 @@ enum err ipaddr_parse(const char *text, struct ipaddr *out) MUST_CHECK;
 /* The canonical text: RFC 5952 for IPv6. Returns `out`, of IPADDR_TEXT_SIZE bytes. */
 const char *ipaddr_format(const struct ipaddr *address, char *out);
 
+/* The same with dashes, as names of pods and endpoints have it: "10.0.0.1" -> "10-0-0-1",
+ * "fd00::1" -> "fd00--1". Returns the length. */
+unsigned ipaddr_format_dashed(const struct ipaddr *address, char *out);
+
 int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b);
 bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b);
 bool ipaddr_is_loopback(const struct ipaddr *address);

@@ -23,6 +23,15 @@ const struct directive_row *directive_find(
 	return NULL;
 }
 
+const struct corefile_directive *directive_in_block(
+	const struct corefile_block *block, const char *name)
+{
+	for (size_t i = 0; i < block->directive_count; i++)
+		if (strcmp(block->directives[i].name.text, name) == 0)
+			return &block->directives[i];
+	return NULL;
+}
+
 const struct corefile_directive *directive_option(
 	const struct corefile_directive *directive, const char *name)
 {

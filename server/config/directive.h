@@ -55,6 +55,10 @@ enum err config_check(const struct corefile *corefile,
 
 /* --- reading values that directive_check has accepted --- */
 
+/* The first directive called `name` in a block, or NULL. */
+const struct corefile_directive *directive_in_block(
+	const struct corefile_block *block, const char *name);
+
 /* The last directive called `name` in a body, or NULL. */
 const struct corefile_directive *directive_option(
 	const struct corefile_directive *directive, const char *name);

@@ -13,15 +13,6 @@ enum { ADVICE_MAX = 100 };
 	diag_add(problems, SEVERITY_WARNING, (word)->place.file, (word)->place.line,     \
 		(word)->place.column, __VA_ARGS__)
 
-static const struct corefile_directive *find_directive(
-	const struct corefile_block *block, const char *name)
-{
-	for (size_t i = 0; i < block->directive_count; i++)
-		if (strcmp(block->directives[i].name.text, name) == 0)
-			return &block->directives[i];
-	return NULL;
-}
-
 /* --- a zone in two blocks --- */
 
 struct served {
@@ -228,7 +219,8 @@ static bool serves_root(const struct corefile_block *block)
 static void advise_kubernetes(const struct corefile *corefile,
 	const struct corefile_block *block, struct diag_list *problems)
 {
-	const struct corefile_directive *kubernetes = find_directive(block, "kubernetes");
+	const struct corefile_directive *kubernetes =
+		directive_in_block(block, "kubernetes");
 	if (!kubernetes)
 		return;
 	if (kubernetes->argument_count && serves_root(block) &&
@@ -286,7 +278,7 @@ void advice_on_block(const struct corefile_block *block, const struct server_blo
 		return;
 	}
 	const char *last_name = built->chain[built->chain_length - 1].ops->name;
-	const struct corefile_directive *last = find_directive(block, last_name);
+	const struct corefile_directive *last = directive_in_block(block, last_name);
 	const struct directive_row *row = directive_find(plugin_rows, last_name);
 	if (!last || !row)
 		return;

@@ -110,15 +110,6 @@ static enum err build_kubernetes(struct server *server, struct build *build,
 	return err;
 }
 
-static const struct corefile_directive *find_directive(
-	const struct corefile_block *block, const char *name)
-{
-	for (size_t i = 0; i < block->directive_count; i++)
-		if (strcmp(block->directives[i].name.text, name) == 0)
-			return &block->directives[i];
-	return NULL;
-}
-
 /* A plugin's number is its row's, so that it stays the same from one configuration to the
  * next. */
 static void number_plugins(struct server_block *block)
@@ -145,7 +136,7 @@ static enum err build_block(
 	/* The order of the table is the order of the chain, whatever the file's. */
 	for (const struct directive_row *row = plugin_rows; !err && row->name; row++) {
 		const struct corefile_directive *directive =
-			find_directive(built->source, row->name);
+			directive_in_block(built->source, row->name);
 		if (!directive)
 			continue;
 		if (strcmp(row->name, "kubernetes") == 0)
@@ -295,7 +286,7 @@ static enum err read_reload(struct server *server)
 	const struct corefile_directive *last = NULL;
 	for (size_t i = 0; i < server->corefile->block_count; i++) {
 		const struct corefile_directive *directive =
-			find_directive(&server->corefile->blocks[i], "reload");
+			directive_in_block(&server->corefile->blocks[i], "reload");
 		last = directive ? directive : last;
 	}
 	return reload_stanza_read(last, &server->reload);

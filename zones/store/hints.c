@@ -48,28 +48,11 @@ const struct answer_set *store_find_service(
 	}
 }
 
-static const struct answer_set *find_absence(
-	const struct store *store, const uint8_t *name, size_t length, uint64_t hash)
-{
-	const struct table *table =
-		atomic_load_explicit(&store->absences, memory_order_consume);
-	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		uint64_t slot =
-			atomic_load_explicit(&table->slots[i], memory_order_consume);
-		if (slot == SLOT_EMPTY)
-			return NULL;
-		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
-			continue;
-		const struct answer_set *set = slot_set(slot);
-		if (set_has_name(store, set, name, length))
-			return set;
-	}
-}
-
 enum absence store_find_absence(
 	const struct store *store, const uint8_t *name, size_t length, uint64_t hash)
 {
-	const struct answer_set *set = find_absence(store, name, length, hash);
+	const struct answer_set *set =
+		table_find_name(store, &store->absences, name, length, hash);
 	return set ? (enum absence)set->absence : ABSENCE_NONE;
 }
 
@@ -89,8 +72,8 @@ enum err store_put_absence(struct store *store, const struct dname *name, unsign
 	enum absence absence)
 {
 	uint64_t hash = store_hash(store, name->bytes, name->length);
-	struct answer_set *old =
-		(struct answer_set *)find_absence(store, name->bytes, name->length, hash);
+	struct answer_set *old = (struct answer_set *)table_find_name(
+		store, &store->absences, name->bytes, name->length, hash);
 	if (old ? old->absence == absence : absence == ABSENCE_NONE)
 		return ERR_NONE;
 	if (absence == ABSENCE_NONE) {

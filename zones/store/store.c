@@ -28,19 +28,7 @@ void store_prefetch_set(const struct store *store, uint64_t hash)
 const struct answer_set *store_find(
 	const struct store *store, const uint8_t *name, size_t length, uint64_t hash)
 {
-	const struct table *table =
-		atomic_load_explicit(&store->table, memory_order_consume);
-	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		uint64_t slot =
-			atomic_load_explicit(&table->slots[i], memory_order_consume);
-		if (slot == SLOT_EMPTY)
-			return NULL;
-		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
-			continue;
-		const struct answer_set *set = slot_set(slot);
-		if (set_has_name(store, set, name, length))
-			return set;
-	}
+	return table_find_name(store, &store->table, name, length, hash);
 }
 
 uint64_t store_hash(const struct store *store, const uint8_t *name, size_t length)

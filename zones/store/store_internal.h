@@ -61,6 +61,25 @@ static inline bool set_has_name(const struct store *store, const struct answer_s
 	       memcmp(zone->bytes, name + set->label_length, zone->length) == 0;
 }
 
+/* The set of this name in one of the store's tables; for readers. NULL: none. */
+static inline const struct answer_set *table_find_name(const struct store *store,
+	struct table *const _Atomic *at, const uint8_t *name, size_t length,
+	uint64_t hash)
+{
+	const struct table *table = atomic_load_explicit(at, memory_order_consume);
+	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
+		uint64_t slot =
+			atomic_load_explicit(&table->slots[i], memory_order_consume);
+		if (slot == SLOT_EMPTY)
+			return NULL;
+		if (slot >> 48 != hash >> 48 || slot == SLOT_REMOVED)
+			continue;
+		const struct answer_set *set = slot_set(slot);
+		if (set_has_name(store, set, name, length))
+			return set;
+	}
+}
+
 static inline size_t answer_label_space(size_t length)
 {
 	return (length + 7) & ~(size_t)7;

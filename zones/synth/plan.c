@@ -17,19 +17,6 @@ void plan_deinit(struct plan *plan)
 	arena_deinit(&plan->arena);
 }
 
-unsigned plan_dashed(const struct ipaddr *address, char *out)
-{
-	char text[IPADDR_TEXT_SIZE];
-	ipaddr_format(address, text);
-	unsigned length = 0;
-	for (; text[length]; length++) {
-		bool is_separator = text[length] == '.' || text[length] == ':';
-		out[length] = is_separator ? '-' : text[length];
-	}
-	out[length] = '\0';
-	return length;
-}
-
 unsigned plan_endpoint_label(const struct synth_options *options,
 	const struct pack_endpoint *endpoint, const struct ipaddr *address, char *out)
 {
@@ -42,7 +29,7 @@ unsigned plan_endpoint_label(const struct synth_options *options,
 		memcpy(out, name, length + 1);
 		return (unsigned)length;
 	}
-	unsigned dashed = plan_dashed(address, out);
+	unsigned dashed = ipaddr_format_dashed(address, out);
 	/* A label may not end in a dash: "fd00::" becomes "fd00--0". */
 	if (out[dashed - 1] == '-')
 		out[dashed++] = '0';

@@ -74,7 +74,3 @@ enum err plan_make(struct plan *plan, const struct synth_options *options,
  * address with dashes. `out` has 64 octets; returns its length. */
 unsigned plan_endpoint_label(const struct synth_options *options,
 	const struct pack_endpoint *endpoint, const struct ipaddr *address, char *out);
-
-/* "10.0.0.1" -> "10-0-0-1", "fd00::1" -> "fd00--1"; returns the length. `out` has 64
- * octets. */
-unsigned plan_dashed(const struct ipaddr *address, char *out);

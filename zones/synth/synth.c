@@ -246,7 +246,7 @@ static enum err apply_pod_address(struct synth *synth,
 	const struct registry_namespace *ns, const struct ipaddr *address)
 {
 	char label[DNAME_LABEL_MAX + 1];
-	plan_dashed(address, label);
+	ipaddr_format_dashed(address, label);
 	bool is_there = registry_is_exposed(ns) &&
 			registry_has_pod_address(synth->registry, ns, address);
 	enum err err = ERR_NONE;

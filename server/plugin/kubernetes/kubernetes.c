@@ -58,11 +58,7 @@ static const struct answer_set *find_canonical(const struct kubernetes *kubernet
 	const struct dname *name, const struct ipaddr *address)
 {
 	char text[IPADDR_TEXT_SIZE];
-	ipaddr_format(address, text);
-	size_t length = strlen(text);
-	for (size_t i = 0; i < length; i++)
-		if (text[i] == '.' || text[i] == ':')
-			text[i] = '-';
+	unsigned length = ipaddr_format_dashed(address, text);
 	size_t skip = name->bytes[0] + 1u;
 	struct dname canonical = {.length = (uint8_t)(name->length - skip)};
 	memcpy(canonical.bytes, name->bytes + skip, canonical.length);
