@@ -9,7 +9,7 @@ cd "$srcdir" || exit 99
 # As distributed, without git; a build folder inside has none of these endings but objects.
 find server zones tests -name '*.[ch]' | sort >"$scratch/sources"
 grep '\.h$' "$scratch/sources" >"$scratch/headers"
-find server zones tests conf -name '*.inc' -o -name '*.sh' | sort >"$scratch/scripts"
+find server zones tests conf -name '*.inc' -o -name '*.sh' -o -name '*.js' | sort >"$scratch/scripts"
 
 # "file:line including included" for every include, quoted ones as "name", others <name>.
 xargs awk '/^[ \t]*#[ \t]*include[ \t]/ {
@@ -122,14 +122,17 @@ licences_stand_first() {
 }
 
 files_are_short() {
-	xargs awk 'function judge() {
+	{
+		cat "$scratch/sources"
+		grep '\.js$' "$scratch/scripts"
+	} | xargs awk 'function judge() {
 		limit = file ~ /\.h$/ ? 200 : 800
 		if (lines > limit)
 			print file ": " lines " lines, at most " limit
 	}
 	FNR == 1 { judge(); file = FILENAME }
 	{ lines = FNR }
-	END { judge() }' <"$scratch/sources" >"$scratch/found"
+	END { judge() }' >"$scratch/found"
 	nothing_in "$scratch/found"
 }
 
@@ -151,7 +154,7 @@ files_are_listed() {
 		sort -u >"$scratch/listed"
 	{
 		cat "$scratch/sources"
-		grep '\.sh$' "$scratch/scripts"
+		grep '\.[sj][hs]$' "$scratch/scripts"
 	} | grep -vxF -f "$scratch/listed" >"$scratch/found"
 	nothing_in "$scratch/found"
 }

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# The API server of tests/support/apiserver for tests in sh; to be sourced behind tap.sh.
+
+# certificates_make FOLDER: ca.crt, server.crt and .key for 127.0.0.1, client.crt and .key
+# of the user "dns-by-cert". A second call with the same folder keeps its authority.
+certificates_make() {
+	mkdir -p "$1" || return 1
+	if [ ! -e "$1/ca.key" ]; then
+		key_make "$1/ca" && openssl req -x509 -new -key "$1/ca.key" -out "$1/ca.crt" \
+			-days 2 -subj '/CN=test authority' || return 1
+	fi
+	certificate_make "$1" server /CN=kubernetes \
+		'subjectAltName=IP:127.0.0.1,DNS:kubernetes.default.svc' &&
+		certificate_make "$1" client /CN=dns-by-cert extendedKeyUsage=clientAuth
+}
+
+key_make() {
+	openssl ecparam -name prime256v1 -genkey -noout -out "$1.key"
+}
+
+# certificate_make FOLDER NAME SUBJECT EXTENSION [OPTION...]: signed by the folder's authority.
+certificate_make() {
+	folder_of_keys=$1 certificate=$1/$2 subject=$3
+	printf '%s\n' "$4" >"$certificate.ext"
+	shift 4
+	[ $# -gt 0 ] || set -- -days 2
+	key_make "$certificate" &&
+		openssl req -new -key "$certificate.key" -out "$certificate.csr" -subj "$subject" &&
+		openssl x509 -req -in "$certificate.csr" -CA "$folder_of_keys/ca.crt" \
+			-CAkey "$folder_of_keys/ca.key" -CAcreateserial -extfile "$certificate.ext" \
+			-out "$certificate.crt" "$@" 2>&1
+}
+
+# apiserver_start [ARGUMENT...]: sets $apiserver (its process), $api and $control (URLs).
+apiserver_start() {
+	: >"$scratch/apiserver.out"
+	node "$srcdir/tests/support/apiserver/main.js" "$@" >"$scratch/apiserver.out" 2>&1 </dev/null &
+	apiserver=$!
+	started="$started $apiserver"
+	wait_for "$scratch/apiserver.out" '^serving ' "$apiserver" || return 1
+	api=$(sed -n 's/^serving \([^,]*\), .*/\1/p' "$scratch/apiserver.out")
+	control=$(sed -n 's/^serving .*, control //p' "$scratch/apiserver.out")
+}
+
+# control METHOD PATH [JSON]: the answer on standard output.
+control() {
+	control_method=$1 control_path=$2
+	shift 2
+	curl -sS --noproxy '*' -m 60 --fail-with-body -X "$control_method" ${1:+--data-binary "$1"} \
+		"$control$control_path"
+}
+
+# put JSON...: objects are there from now on.
+put() {
+	for object in "$@"; do
+		control PUT /objects "$object" >/dev/null || return 1
+	done
+}
+
+# remove PLURAL NS NAME, for a namespace: remove namespaces NAME
+remove() {
+	control DELETE "/objects/$1/$2${3:+/$3}" | grep -q true
+}
+
+# fault JSON: for requests that come; suffer JSON: for watches that are open.
+fault() {
+	control POST /faults "$1" >/dev/null
+}
+
+suffer() {
+	control POST /watches "$1" >/dev/null
+}
+
+# --- objects ---
+
+namespace_json() { # NAME
+	printf '{"kind":"Namespace","metadata":{"name":"%s"},"status":{"phase":"Active"}}' "$1"
+}
+
+service_json() { # NS NAME ADDRESS
+	printf '{"kind":"Service","metadata":{"namespace":"%s","name":"%s"},"spec":{"type":"ClusterIP",' "$1" "$2"
+	printf '"clusterIP":"%s","clusterIPs":["%s"],"ports":[{"name":"http","protocol":"TCP","port":80}]}}' "$3" "$3"
+}
+
+slice_json() { # NS SERVICE NAME ADDRESS...
+	printf '{"kind":"EndpointSlice","metadata":{"namespace":"%s","name":"%s","labels":{"kubernetes.io/service-name":"%s"}},' \
+		"$1" "$3" "$2"
+	printf '"addressType":"IPv4","ports":[{"name":"http","protocol":"TCP","port":8080}],"endpoints":['
+	shift 3
+	separator=
+	for address in "$@"; do
+		printf '%s{"addresses":["%s"],"conditions":{"ready":true}}' "$separator" "$address"
+		separator=,
+	done
+	printf ']}'
+}
+
+pod_json() { # NS NAME ADDRESS
+	printf '{"kind":"Pod","metadata":{"namespace":"%s","name":"%s"},"spec":{},"status":{"phase":"Running",' "$1" "$2"
+	printf '"conditions":[{"type":"Ready","status":"True"}],"podIP":"%s","podIPs":[{"ip":"%s"}]}}' "$3" "$3"
+}
