@@ -446,6 +446,11 @@ void server_follow(struct server *server, const struct server *previous)
 					server->clusters[i], previous->clusters[j]);
 }
 
+const void *server_configuration(const struct server *server)
+{
+	return &server->suspended;
+}
+
 unsigned server_suspended(const struct server *server)
 {
 	return atomic_load_explicit(&server->suspended, memory_order_acquire);

@@ -51,6 +51,9 @@ void server_follow(struct server *server, const struct server *previous);
 /* Queries that are suspended: while there are any, it must not be freed. Any thread. */
 unsigned server_suspended(const struct server *server);
 
+/* What its plugins' state on the workers is known by (query_worker_evict). */
+const void *server_configuration(const struct server *server);
+
 const char *server_path(const struct server *server); /* of the Corefile */
 uint64_t server_digest(const struct server *server);  /* of what was read */
 /* Of the files as they are now. ERR_NOMEM. */

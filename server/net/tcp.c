@@ -13,6 +13,7 @@
 #include "server/net/binding.h"
 #include "server/net/tcp_conn.h"
 #include "server/net/workers.h"
+#include "server/query/worker_host.h"
 
 enum {
 	ACCEPTS_PER_WAKEUP = 64, /* then UDP has its turn */
@@ -139,17 +140,17 @@ static void tcp_on_connection(evutil_socket_t fd, short events, void *data)
 	tcp_accept(data, ACCEPTS_PER_WAKEUP);
 }
 
-struct tcp *tcp_new(struct event_base *base, struct net_counters *counters,
+struct tcp *tcp_new(struct query_worker *host, struct net_counters *counters,
 	const struct net_limits *limits)
 {
 	struct tcp *tcp = calloc(1, sizeof(*tcp));
 	if (!tcp)
 		return NULL;
-	if (tcp_shared_init(&tcp->shared, base, counters, limits)) {
+	if (tcp_shared_init(&tcp->shared, host, counters, limits)) {
 		free(tcp);
 		return NULL;
 	}
-	tcp->back_off = event_new(base, -1, 0, tcp_on_back_off, tcp);
+	tcp->back_off = event_new(host->base, -1, 0, tcp_on_back_off, tcp);
 	if (!tcp->back_off) {
 		tcp_free(tcp);
 		return NULL;
@@ -195,8 +196,8 @@ enum err tcp_give_listener(struct tcp *tcp, int fd, struct binding *binding)
 	}
 	*listener = (struct tcp_listener){.tcp = tcp, .binding = binding, .fd = fd};
 	binding_ref(binding);
-	listener->event = event_new(
-		tcp->shared.base, fd, EV_READ | EV_PERSIST, tcp_on_connection, listener);
+	listener->event = event_new(tcp->shared.host->base, fd, EV_READ | EV_PERSIST,
+		tcp_on_connection, listener);
 	if (!listener->event || event_add(listener->event, NULL)) {
 		tcp_listener_free(listener);
 		return ERR_NOMEM;

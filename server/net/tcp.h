@@ -9,13 +9,13 @@
  */
 
 struct binding;
-struct event_base;
 struct net_counters;
 struct net_limits;
+struct query_worker;
 struct tcp;
 
-/* NULL: no memory. `counters` and `limits` are the worker's and outlive this. */
-struct tcp *tcp_new(struct event_base *base, struct net_counters *counters,
+/* NULL: no memory. `host`, `counters` and `limits` are the worker's and outlive this. */
+struct tcp *tcp_new(struct query_worker *host, struct net_counters *counters,
 	const struct net_limits *limits);
 
 /* Closes everything. Queries that are still suspended must never be resumed. */

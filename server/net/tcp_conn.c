@@ -17,6 +17,7 @@
 #include "server/net/workers.h"
 #include "server/query/query.h"
 #include "server/query/series.h"
+#include "server/query/worker_host.h"
 #include "zones/store/reader.h"
 
 enum {
@@ -195,6 +196,7 @@ static size_t tcp_conn_answer(struct tcp_conn *conn, const struct router *router
 		.transport = TRANSPORT_TCP,
 		.client = (const struct sockaddr *)&conn->client,
 		.counters = &conn->shared->counters->query,
+		.worker = conn->shared->host,
 		.received_ns = now_ns,
 		.resume = tcp_conn_resume,
 		.owner = conn,
@@ -478,7 +480,7 @@ void tcp_conn_drain(struct tcp_conn *conn, bool is_last)
 
 static bool tcp_conn_make_events(struct tcp_conn *conn)
 {
-	struct event_base *base = conn->shared->base;
+	struct event_base *base = conn->shared->host->base;
 	conn->readable = event_new(
 		base, conn->fd, EV_READ | EV_PERSIST, tcp_conn_on_readable, conn);
 	conn->writable = event_new(base, conn->fd, EV_WRITE, tcp_conn_on_writable, conn);
@@ -514,10 +516,10 @@ enum err tcp_conn_start(struct tcp_shared *shared, int fd, const struct sockaddr
 	return ERR_NONE;
 }
 
-enum err tcp_shared_init(struct tcp_shared *shared, struct event_base *base,
+enum err tcp_shared_init(struct tcp_shared *shared, struct query_worker *host,
 	struct net_counters *counters, const struct net_limits *limits)
 {
-	shared->base = base;
+	shared->host = host;
 	shared->counters = counters;
 	shared->limits = limits;
 	tcp_table_init(&shared->table);

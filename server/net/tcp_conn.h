@@ -14,16 +14,16 @@
  */
 
 struct binding;
-struct event_base;
 struct net_counters;
 struct net_limits;
+struct query_worker;
 struct tcp_conn;
 
 LIST_HEAD(tcp_conn_list, tcp_conn);
 
 /* What the connections of one worker share. */
 struct tcp_shared {
-	struct event_base *base;
+	struct query_worker *host;
 	struct net_counters *counters;
 	const struct net_limits *limits;
 	struct tcp_table table;
@@ -35,7 +35,7 @@ struct tcp_shared {
 };
 
 /* The buffers and the empty lists. ERR_NOMEM. */
-enum err tcp_shared_init(struct tcp_shared *shared, struct event_base *base,
+enum err tcp_shared_init(struct tcp_shared *shared, struct query_worker *host,
 	struct net_counters *counters, const struct net_limits *limits) MUST_CHECK;
 
 /* Closes what is open. Queries that are still suspended must never be resumed. */

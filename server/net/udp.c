@@ -18,6 +18,7 @@
 #include "server/net/workers.h"
 #include "server/query/query.h"
 #include "server/query/series.h"
+#include "server/query/worker_host.h"
 #include "zones/store/reader.h"
 
 enum {
@@ -72,7 +73,7 @@ struct udp_pending {
 TAILQ_HEAD(udp_pending_list, udp_pending);
 
 struct udp {
-	struct event_base *base;
+	struct query_worker *host;
 	struct net_counters *counters;
 	struct udp_socket *sockets;
 	struct udp_socket *closing; /* receive no more, but owe replies */
@@ -312,19 +313,20 @@ static enum err udp_slot_init(struct udp *udp, unsigned slot)
 		.transport = TRANSPORT_UDP,
 		.client = &udp->clients[slot].any,
 		.counters = &udp->counters->query,
+		.worker = udp->host,
 		.resume = udp_resume,
 		.owner = calloc(1, sizeof(struct udp_pending)),
 	};
 	return udp->queries[slot].owner ? ERR_NONE : ERR_NOMEM;
 }
 
-struct udp *udp_new(struct event_base *base, struct net_counters *counters)
+struct udp *udp_new(struct query_worker *host, struct net_counters *counters)
 {
 	struct udp *udp = aligned_alloc(64, (sizeof(*udp) + 63) / 64 * 64);
 	if (!udp)
 		return NULL;
 	memset(udp, 0, offsetof(struct udp, request_bytes));
-	udp->base = base;
+	udp->host = host;
 	udp->counters = counters;
 	TAILQ_INIT(&udp->pending);
 	for (unsigned i = 0; i < BATCH; i++) {
@@ -372,8 +374,8 @@ enum err udp_give_socket(
 	*socket = (struct udp_socket){
 		.udp = udp, .binding = binding, .fd = fd, .has_source = has_source};
 	binding_ref(binding);
-	socket->event =
-		event_new(udp->base, fd, EV_READ | EV_PERSIST, udp_on_readable, socket);
+	socket->event = event_new(
+		udp->host->base, fd, EV_READ | EV_PERSIST, udp_on_readable, socket);
 	if (!socket->event || event_add(socket->event, NULL)) {
 		udp_socket_free(socket);
 		return ERR_NOMEM;

@@ -12,12 +12,12 @@
  */
 
 struct binding;
-struct event_base;
 struct net_counters;
+struct query_worker;
 struct udp;
 
-/* NULL: no memory. `counters` are the worker's and outlive this. */
-struct udp *udp_new(struct event_base *base, struct net_counters *counters);
+/* NULL: no memory. `host` and `counters` are the worker's and outlive this. */
+struct udp *udp_new(struct query_worker *host, struct net_counters *counters);
 
 /* Closes the sockets. Queries that are still suspended must never be resumed. */
 void udp_free(struct udp *udp);

@@ -18,14 +18,16 @@
 #include "server/net/tcp.h"
 #include "server/net/udp.h"
 #include "server/query/series.h"
+#include "server/query/worker_host.h"
 #include "zones/store/reader.h"
 
-/* What the control thread asks for: sockets to be opened, or closed without `opens`. */
+/* What the control thread asks for. */
 struct worker_order {
 	struct mailbox_job job;
+	enum { ORDER_OPEN, ORDER_CLOSE, ORDER_EVICT } what;
 	struct socket_pair sockets;
 	struct binding *binding;
-	bool opens;
+	const void *configuration;
 	enum err err;
 };
 
@@ -33,8 +35,7 @@ struct worker {
 	/* Written on every query, so on cache lines of its own (aligned allocation). */
 	struct net_counters counters;
 	struct net_limits limits;
-	unsigned number;
-	struct event_base *base;
+	struct query_worker host;
 	struct event *drain_timer;
 	struct mailbox *mailbox;
 	struct mailbox_job stop;
@@ -53,20 +54,26 @@ static struct worker *worker_of(struct mailbox_job *job, size_t offset)
 
 static void worker_on_stop(struct mailbox_job *job)
 {
-	event_base_loopbreak(worker_of(job, offsetof(struct worker, stop))->base);
+	event_base_loopbreak(worker_of(job, offsetof(struct worker, stop))->host.base);
 }
 
 static void worker_on_order(struct mailbox_job *job)
 {
 	struct worker *worker = worker_of(job, offsetof(struct worker, order.job));
 	struct worker_order *order = &worker->order;
-	if (order->opens) {
-		order->err = worker_give_sockets(worker, &order->sockets, order->binding);
-		return;
-	}
-	udp_close_socket(worker->udp, order->binding);
-	tcp_close_listener(worker->tcp, order->binding);
 	order->err = ERR_NONE;
+	switch (order->what) {
+	case ORDER_OPEN:
+		order->err = worker_give_sockets(worker, &order->sockets, order->binding);
+		break;
+	case ORDER_CLOSE:
+		udp_close_socket(worker->udp, order->binding);
+		tcp_close_listener(worker->tcp, order->binding);
+		break;
+	case ORDER_EVICT:
+		query_worker_evict(&worker->host, order->configuration);
+		break;
+	}
 }
 
 static void worker_on_drain_timer(evutil_socket_t fd, short events, void *data)
@@ -93,16 +100,16 @@ static struct event_base *worker_make_base(void)
 
 static bool worker_prepare(struct worker *worker)
 {
-	worker->base = worker_make_base();
-	if (!worker->base)
+	worker->host.base = worker_make_base();
+	if (!worker->host.base)
 		return false;
-	worker->mailbox = mailbox_new(worker->base);
+	worker->mailbox = mailbox_new(worker->host.base);
 	if (!worker->mailbox)
 		return false;
 	worker->drain_timer =
-		event_new(worker->base, -1, 0, worker_on_drain_timer, worker);
-	worker->udp = udp_new(worker->base, &worker->counters);
-	worker->tcp = tcp_new(worker->base, &worker->counters, &worker->limits);
+		event_new(worker->host.base, -1, 0, worker_on_drain_timer, worker);
+	worker->udp = udp_new(&worker->host, &worker->counters);
+	worker->tcp = tcp_new(&worker->host, &worker->counters, &worker->limits);
 	return worker->drain_timer && worker->udp && worker->tcp;
 }
 
@@ -112,7 +119,7 @@ struct worker *worker_new(unsigned number, const struct net_limits *limits)
 	if (!worker)
 		return NULL;
 	memset(worker, 0, sizeof(*worker));
-	worker->number = number;
+	worker->host.number = number;
 	worker->limits = *limits;
 	if (!worker_prepare(worker)) {
 		int cause = errno;
@@ -134,8 +141,8 @@ void worker_free(struct worker *worker)
 	mailbox_free(worker->mailbox);
 	if (worker->drain_timer)
 		event_free(worker->drain_timer);
-	if (worker->base)
-		event_base_free(worker->base);
+	if (worker->host.base)
+		event_base_free(worker->host.base);
 	free(worker);
 }
 
@@ -159,13 +166,20 @@ void worker_post_open(
 	struct worker *worker, const struct socket_pair *sockets, struct binding *binding)
 {
 	const struct worker_order order = {
-		.sockets = *sockets, .binding = binding, .opens = true};
+		.what = ORDER_OPEN, .sockets = *sockets, .binding = binding};
 	worker_post(worker, &order);
 }
 
 void worker_post_close(struct worker *worker, struct binding *binding)
 {
-	const struct worker_order order = {.binding = binding};
+	const struct worker_order order = {.what = ORDER_CLOSE, .binding = binding};
+	worker_post(worker, &order);
+}
+
+void worker_post_evict(struct worker *worker, const void *configuration)
+{
+	const struct worker_order order = {
+		.what = ORDER_EVICT, .configuration = configuration};
 	worker_post(worker, &order);
 }
 
@@ -174,7 +188,7 @@ enum err worker_wait(struct worker *worker)
 	struct worker_order *order = &worker->order;
 	if (mailbox_wait(worker->mailbox, &order->job))
 		return order->err;
-	if (order->opens) {
+	if (order->what == ORDER_OPEN) {
 		close(order->sockets.udp);
 		close(order->sockets.tcp);
 	}
@@ -195,7 +209,7 @@ static void worker_drain(struct worker *worker)
 	if (event_add(worker->drain_timer, &wait))
 		return;
 	while (worker_has_work(worker) && !worker->is_over) {
-		if (event_base_loop(worker->base, EVLOOP_ONCE))
+		if (event_base_loop(worker->host.base, EVLOOP_ONCE))
 			return;
 	}
 }
@@ -204,14 +218,15 @@ static void *worker_main(void *data)
 {
 	struct worker *worker = data;
 	char name[16];
-	snprintf(name, sizeof(name), "worker-%u", worker->number);
+	snprintf(name, sizeof(name), "worker-%u", worker->host.number);
 	pthread_setname_np(pthread_self(), name);
 	store_reader_register();
-	series_register(worker->number);
-	if (event_base_dispatch(worker->base))
-		log_error("the event loop of worker %u failed", worker->number);
+	series_register(worker->host.number);
+	if (event_base_dispatch(worker->host.base))
+		log_error("the event loop of worker %u failed", worker->host.number);
 	mailbox_close(worker->mailbox);
 	worker_drain(worker);
+	query_worker_evict(&worker->host, NULL);
 	store_reader_unregister();
 	return NULL;
 }

@@ -40,6 +40,10 @@ void worker_post_open(struct worker *worker, const struct socket_pair *sockets,
 void worker_post_close(struct worker *worker, struct binding *binding);
 enum err worker_wait(struct worker *worker) MUST_CHECK;
 
+/* The same for what plugins of a configuration keep on this worker (query_worker_evict).
+ */
+void worker_post_evict(struct worker *worker, const void *configuration);
+
 /* Asks the thread to drain and end; worker_join waits until it has. */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);

@@ -399,6 +399,17 @@ enum err workers_reload(struct workers *workers, const struct net_listener *list
 	return err;
 }
 
+void workers_evict(struct workers *workers, const void *configuration)
+{
+	pthread_mutex_lock(&workers->lock);
+	for (unsigned i = 0; i < workers->count; i++)
+		worker_post_evict(workers->workers[i], configuration);
+	/* On a worker whose loop has failed they left with its thread. */
+	enum err err = workers_wait(workers);
+	(void)err;
+	pthread_mutex_unlock(&workers->lock);
+}
+
 /* --- looking at them --- */
 
 /* What is locked is no part of what callers see as constant. */

@@ -73,8 +73,13 @@ enum err workers_start(unsigned count, const struct net_listener *listeners,
 enum err workers_reload(struct workers *workers, const struct net_listener *listeners,
 	size_t count, struct diag_list *problems) MUST_CHECK;
 
+/* What plugins of a configuration keep on the workers leaves them; nothing of it is
+ * suspended any more (query_worker_evict). */
+void workers_evict(struct workers *workers, const void *configuration);
+
 /* Replies to what was received, closes the sockets, joins the threads, frees. Queries
- * still suspended after the time for draining must never be resumed. */
+ * still suspended after the time for draining are dropped by the plugins that hold them.
+ */
 void workers_stop(struct workers *workers);
 
 /* The address that listener `index` is bound to, with the port the kernel chose. Any

@@ -14,6 +14,9 @@ struct plugin_ops {
 	const char *name;
 	/* Answers, or passes on. NULL: the plugin only observes or only configures. */
 	enum verdict (*query)(void *instance, struct query *query);
+	/* Sees the reply to a query that it passed on with VERDICT_WATCH, before header
+	 * and OPT are written; may put another in its place. Else NULL. */
+	void (*replied)(void *instance, struct query *query);
 	/* Asks for the memory that tells where `query`'s answer is, then, when that has
 	 * come, for the answer. Either may be NULL. */
 	void (*prefetch)(void *instance, const struct query *query);

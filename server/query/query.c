@@ -24,9 +24,12 @@ bool query_begin(struct query *query, const struct router *router, const uint8_t
 	struct request *request = &query->request;
 	counter_add(&query->counters->requests[query->transport], 1);
 	query->parsed = request_parse(request, message, length, router_key(router));
+	query->router = router;
 	query->block = NULL;
 	query->step = 0;
 	query->answered_by = 0;
+	query->depth = 0;
+	query->watchers = 0;
 	query->failure = NULL;
 	if (query->parsed == REQUEST_DROP) {
 		counter_add(&query->counters->dropped, 1);
@@ -84,12 +87,45 @@ static enum dns_rcode query_early_rcode(const struct query *query)
 	return query->request.qclass == CLASS_IN ? RCODE_NOERROR : RCODE_REFUSED;
 }
 
+/* The last that passed the query on sees its reply first. */
+static void query_tell_watchers(struct query *query)
+{
+	uint8_t step = query->step;
+	while (query->watchers) {
+		unsigned watcher = 31u - (unsigned)__builtin_clz(query->watchers);
+		query->watchers &= ~(1u << watcher);
+		const struct plugin_instance *plugin = &query->block->chain[watcher];
+		query->step = (uint8_t)(watcher + 1);
+		plugin->ops->replied(plugin->instance, query);
+	}
+	query->step = step;
+}
+
+static enum verdict query_end(struct query *query, enum verdict verdict)
+{
+	const struct server_block *block = query->block;
+	query->answered_by = block->numbers[query->step - 1];
+	if (verdict == VERDICT_REPLY && query->watchers)
+		query_tell_watchers(query);
+	/* What a subquery comes to is its client's query's to count. */
+	if (verdict == VERDICT_DROP && !query->depth)
+		counter_add(&query->counters->dropped, 1);
+	if (verdict == VERDICT_SUSPEND) {
+		if (!query->depth)
+			counter_add(&query->counters->suspended, 1);
+		if (block->suspended)
+			atomic_fetch_add_explicit(
+				block->suspended, 1, memory_order_relaxed);
+	}
+	return verdict;
+}
+
 enum verdict query_run(struct query *query)
 {
 	enum dns_rcode early = query_early_rcode(query);
 	if (early != RCODE_NOERROR) {
 		query->reply.rcode = early;
-		if (early == RCODE_REFUSED)
+		if (early == RCODE_REFUSED && !query->depth)
 			counter_add(&query->counters->refused, 1);
 		return VERDICT_REPLY;
 	}
@@ -99,26 +135,28 @@ enum verdict query_run(struct query *query)
 		return block->chaos.ops->query(block->chaos.instance, query);
 	}
 	while (query->step < block->chain_length) {
-		const struct plugin_instance *plugin = &block->chain[query->step++];
+		unsigned step = query->step++;
+		const struct plugin_instance *plugin = &block->chain[step];
 		enum verdict verdict = plugin->ops->query(plugin->instance, query);
-		if (verdict == VERDICT_NEXT)
-			continue;
-		query->answered_by = block->numbers[query->step - 1];
-		if (verdict == VERDICT_DROP)
-			counter_add(&query->counters->dropped, 1);
-		if (verdict == VERDICT_SUSPEND) {
-			counter_add(&query->counters->suspended, 1);
-			if (block->suspended)
-				atomic_fetch_add_explicit(
-					block->suspended, 1, memory_order_relaxed);
-		}
-		return verdict;
+		if (verdict == VERDICT_WATCH)
+			query->watchers |= 1u << step;
+		else if (verdict != VERDICT_NEXT)
+			return query_end(query, verdict);
 	}
 	/* No plugin of the block is there for this name. */
 	reply_clear(&query->reply);
 	query->reply.rcode = RCODE_SERVFAIL;
 	query->failure = "no plugin of the server block answers this name";
+	if (query->watchers)
+		query_tell_watchers(query);
 	return VERDICT_REPLY;
+}
+
+void query_resume(struct query *query, enum verdict verdict)
+{
+	if (verdict == VERDICT_REPLY && query->watchers)
+		query_tell_watchers(query);
+	query->resume(query, verdict);
 }
 
 size_t query_finish(struct query *query)

@@ -16,6 +16,7 @@
  */
 
 struct sockaddr;
+struct query_worker;
 struct router;
 struct server_block;
 struct query_counters;
@@ -26,6 +27,7 @@ enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
 enum verdict {
 	VERDICT_REPLY,   /* the reply is complete */
 	VERDICT_NEXT,    /* not mine: the next plugin's turn */
+	VERDICT_WATCH,   /* the same, but plugin_ops.replied is to see what comes of it */
 	VERDICT_SUSPEND, /* the plugin owns the query until it calls query->resume */
 	VERDICT_DROP,    /* no reply at all */
 };
@@ -35,20 +37,21 @@ struct query {
 	struct reply reply;
 	enum transport transport;
 	const struct sockaddr *client;
+	const struct router *router;      /* of the listener it came in by */
 	const struct server_block *block; /* NULL: no zone matched */
 	struct series *series;            /* counts it when it is finished; may be NULL */
 	struct query_counters *counters;  /* the worker's own */
+	struct query_worker *worker;      /* NULL: asked without one, none may suspend */
 	int64_t received_ns;              /* monotonic, one reading for the batch */
 	enum request_verdict parsed;
 	uint8_t step;        /* position in the block's chain */
 	uint8_t answered_by; /* the number of the plugin that did */
+	uint8_t depth;       /* 0: a client's; else a subquery's, and how deep that is */
+	uint32_t watchers;   /* bit i: step i of the chain said VERDICT_WATCH */
 	const char *failure; /* why the reply is SERVFAIL, for the errors plugin */
 	/*
-	 * Set by whoever received the query, for plugins that suspend it: called on the
-	 * same worker, once, when the reply is complete (or must be dropped), inside a
-	 * read section: at its end the plugin itself may be gone, as the configuration
-	 * may have been replaced meanwhile. A plugin that suspends moves the query to
-	 * memory of its own first with query_move.
+	 * Set by whoever received the query, and called by query_resume. A plugin that
+	 * suspends moves the query to memory of its own first with query_move.
 	 */
 	void (*resume)(struct query *query, enum verdict verdict);
 	void *owner; /* the receiver's */
@@ -85,6 +88,13 @@ enum verdict query_run(struct query *query);
 /* Completes the reply in its buffer, lets the chain's observers (log) see it and counts;
  * returns its length. */
 size_t query_finish(struct query *query);
+
+/*
+ * What a plugin that has suspended the query calls, on the same worker, once, when the
+ * reply is complete or must be dropped, inside a read section: at its end the plugin
+ * itself may be gone, as the configuration may have been replaced meanwhile.
+ */
+void query_resume(struct query *query, enum verdict verdict);
 
 /* The receiver's last act in `resume`; the block must not be looked at any more. */
 void query_release(struct query *query);

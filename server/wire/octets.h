@@ -10,6 +10,11 @@ static inline uint16_t octets_get_u16(const uint8_t *at)
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
+static inline uint32_t octets_get_u32(const uint8_t *at)
+{
+	return (uint32_t)octets_get_u16(at) << 16 | octets_get_u16(at + 2);
+}
+
 static inline void octets_put_u16(uint8_t *at, uint16_t value)
 {
 	at[0] = (uint8_t)(value >> 8);
