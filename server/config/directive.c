@@ -18,7 +18,8 @@ const struct directive_row *directive_find(
 	const struct directive_row *table, const char *name)
 {
 	for (; table->name; table++)
-		if (strcmp(table->name, name) == 0)
+		if (table->matches ? table->matches(name)
+				   : strcmp(table->name, name) == 0)
 			return table;
 	return NULL;
 }
@@ -59,7 +60,7 @@ static const char *table_nearest(const struct directive_row *table, const char *
 	struct nearest nearest;
 	nearest_init(&nearest, name);
 	for (; table->name; table++)
-		if (!table->is_ignored)
+		if (!table->is_ignored && !table->matches)
 			nearest_offer(&nearest, table->name);
 	return nearest.found;
 }
@@ -92,7 +93,7 @@ static void directive_check_count(const struct directive_row *row,
 	if (is_many)
 		place = &directive->arguments[row->max_arguments].place;
 	report_error(problems, place, "\"%.100s\" has %zu argument%s, expected %s",
-		row->name, count, count == 1 ? "" : "s", expected);
+		directive->name.text, count, count == 1 ? "" : "s", expected);
 }
 
 static void directive_check_arguments(const struct directive_row *row,
@@ -105,7 +106,8 @@ static void directive_check_arguments(const struct directive_row *row,
 			return;
 		if (problems->errors - before >= CONFIG_PROBLEMS_MAX)
 			return;
-		argument_check(row, row->name, &directive->arguments[i], problems);
+		argument_check(
+			row, directive->name.text, &directive->arguments[i], problems);
 	}
 }
 

@@ -32,6 +32,9 @@ struct directive_row {
 	const char *help;  /* one line */
 	bool may_repeat;
 	bool is_ignored; /* CoreDNS once had it: read over, with a warning */
+	/* An option without a name of its own, which `name` only stands for in help: is
+	 * this word one? */
+	bool (*matches)(const char *word);
 	const struct directive_row *options; /* rows, ended by a NULL name; NULL: none */
 	/* A further rule on the arguments that no type states, asked only where the types
 	 * are right; adds to `problems`. */

@@ -113,6 +113,7 @@ static const struct {
 	{"debug", build_debug},
 	{"errors", build_errors},
 	{"header", build_header},
+	{"hosts", build_hosts},
 	{"loadbalance", build_loadbalance},
 	{"local", build_local},
 	{"log", build_log},

@@ -11,6 +11,7 @@ struct build {
 	struct server_block *block;
 	struct arena *arena; /* lives as long as the block */
 	struct diag_list *problems;
+	const struct hash_key *key; /* with which questions are hashed */
 	bool wants_debug; /* out: a debug directive was seen */
 };
 
@@ -32,6 +33,7 @@ enum err build_acl(struct build *build, const struct corefile_directive *directi
 enum err build_chaos(struct build *build, const struct corefile_directive *directive);
 enum err build_errors(struct build *build, const struct corefile_directive *directive);
 enum err build_header(struct build *build, const struct corefile_directive *directive);
+enum err build_hosts(struct build *build, const struct corefile_directive *directive);
 enum err build_loadbalance(
 	struct build *build, const struct corefile_directive *directive);
 enum err build_log(struct build *build, const struct corefile_directive *directive);

@@ -249,6 +249,16 @@ const struct directive_row plugin_rows[] = {
 		.help = "positive answers without additional records",
 	},
 	{
+		.name = "hosts",
+		.type = ARGUMENT_WORD,
+		.max_arguments = ANY_NUMBER,
+		.value = "/etc/hosts",
+		.help = "[FILE] [ZONE...]: answers from a hosts file; zones: the block's "
+			"unless given",
+		.options = hosts_options,
+		.check = hosts_check,
+	},
+	{
 		.name = "kubernetes",
 		.type = ARGUMENT_ZONE,
 		.min_arguments = 0,

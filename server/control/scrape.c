@@ -133,6 +133,18 @@ static void write_dropped(FILE *out, const struct net_counters *net)
 	}
 }
 
+static void write_hosts(FILE *out, const struct plugin_figures *plugins)
+{
+	static const char name[] = "coredns_hosts_reload_timestamp_seconds";
+	integer_family(out, "coredns_hosts_entries", "gauge",
+		"Records of hosts files and of the Corefile's lines of that kind.",
+		plugins->hosts_entries);
+	exposition_family(out, name, "gauge",
+		"When the hosts file was last changed that is in force.");
+	exposition_seconds(
+		out, name, NULL, (uint64_t)plugins->hosts_changed_ms * 1000000);
+}
+
 /* --- the process --- */
 
 static uint64_t timeval_ns(const struct timeval *time)
@@ -198,6 +210,8 @@ void page_metrics(void *context, struct http_reply *reply)
 		write_registry(reply->body, &figures);
 		write_store(reply->body, &figures);
 	}
+	if (figures.plugins.hosts_count)
+		write_hosts(reply->body, &figures.plugins);
 	write_dropped(reply->body, &figures.net);
 	write_process(reply->body, scrape->start_unix_s);
 }

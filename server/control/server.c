@@ -128,6 +128,7 @@ static enum err build_block(
 		.block = &built->block,
 		.arena = &server->arena,
 		.problems = problems,
+		.key = &server->key,
 	};
 	built->block.udp_size = UDP_SIZE;
 	built->block.suspended = &server->suspended;
@@ -404,6 +405,22 @@ void server_housekeep(struct server *server)
 	}
 	for (size_t i = 0; i < server->cluster_count; i++)
 		cluster_reclaim(server->clusters[i]);
+}
+
+static void measure_plugins(const struct plugin_instance *plugins, unsigned count,
+	struct plugin_figures *figures)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (plugins[i].ops->measure)
+			plugins[i].ops->measure(plugins[i].instance, figures);
+}
+
+void server_measure(const struct server *server, struct plugin_figures *figures)
+{
+	for (size_t i = 0; i < server->block_count; i++) {
+		const struct server_block *block = &server->blocks[i].block;
+		measure_plugins(block->chain, block->chain_length, figures);
+	}
 }
 
 enum err server_load(struct server *server, struct event_base *base)

@@ -15,6 +15,7 @@ struct corefile;
 struct corefile_block;
 struct server;
 struct server_block;
+struct plugin_figures;
 struct event_base;
 
 struct server_options {
@@ -67,6 +68,9 @@ enum err server_load(struct server *server, struct event_base *base) MUST_CHECK;
 /* What is due about once a second: lines that plugins have gathered, memory of what has
  * been replaced. */
 void server_housekeep(struct server *server);
+
+/* Adds up what its plugins hold. */
+void server_measure(const struct server *server, struct plugin_figures *figures);
 
 /* What the log is to hold: the plugin debug asks for more. */
 enum log_level server_log_level(const struct server *server);

@@ -59,7 +59,47 @@ enum err zone_list_read(
 	return list->has_failed ? ERR_NOMEM : ERR_NONE;
 }
 
+enum err stanza_read_zones(struct zone_list *list, const struct corefile_word *words,
+	size_t count, const struct corefile_block *block)
+{
+	enum err err = zone_list_read(list, words, count);
+	for (size_t i = 0; !count && i < block->key_count; i++)
+		zone_list_add(list, &block->keys[i].zone);
+	return !err && list->has_failed ? ERR_NOMEM : err;
+}
+
+enum err stanza_read_fallthrough(const struct corefile_directive *directive,
+	struct arena *arena, struct stanza_fallthrough *out)
+{
+	const struct corefile_directive *option =
+		directive_option(directive, "fallthrough");
+	*out = (struct stanza_fallthrough){.is_given = option};
+	if (!option)
+		return ERR_NONE;
+	struct zone_list list = {.arena = arena};
+	enum err err = zone_list_read(&list, option->arguments, option->argument_count);
+	out->zones = list.zones;
+	out->count = list.count;
+	return err;
+}
+
 /* --- checks --- */
+
+static void ignore_zone(void *context, const struct dname *zone)
+{
+	(void)context;
+	(void)zone;
+}
+
+void stanza_check_zones(const char *name, const struct corefile_word *words, size_t count,
+	struct diag_list *problems)
+{
+	for (size_t i = 0; i < count; i++)
+		if (argument_zones(words[i].text, ignore_zone, NULL))
+			stanza_error(problems, &words[i],
+				"\"%.100s\" for \"%s\", expected a zone", words[i].text,
+				name);
+}
 
 void stanza_check_cidrs(
 	const struct corefile_directive *directive, struct diag_list *problems)
@@ -279,12 +319,8 @@ static enum err read_zones(const struct corefile_directive *directive,
 	struct cluster_options *out, struct diag_list *problems)
 {
 	struct zone_list list = {.arena = arena};
-	enum err err =
-		zone_list_read(&list, directive->arguments, directive->argument_count);
-	for (size_t i = 0; !directive->argument_count && i < block->key_count; i++)
-		zone_list_add(&list, &block->keys[i].zone);
-	if (!err && list.has_failed)
-		err = ERR_NOMEM;
+	enum err err = stanza_read_zones(
+		&list, directive->arguments, directive->argument_count, block);
 	if (err && list.count == STORE_ZONES_MAX) {
 		stanza_error(problems, &directive->name, "more than 255 zones");
 		return ERR_INVALID;
@@ -299,21 +335,6 @@ static enum err read_zones(const struct corefile_directive *directive,
 	}
 	out->zones = list.zones;
 	out->zone_count = list.count;
-	return err;
-}
-
-static enum err read_fallthrough(const struct corefile_directive *directive,
-	struct arena *arena, struct kubernetes_options *out)
-{
-	const struct corefile_directive *option =
-		directive_option(directive, "fallthrough");
-	if (!option)
-		return ERR_NONE;
-	struct zone_list list = {.arena = arena};
-	enum err err = zone_list_read(&list, option->arguments, option->argument_count);
-	out->falls_through = true;
-	out->fallthrough_zones = list.zones;
-	out->fallthrough_count = list.count;
 	return err;
 }
 
@@ -332,9 +353,13 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 	enum err err = read_zones(directive, block, arena, cluster, problems);
 	if (!err)
 		err = read_options(directive, arena, cluster);
+	struct stanza_fallthrough through = {0};
 	if (!err)
-		err = read_fallthrough(directive, arena, kubernetes);
+		err = stanza_read_fallthrough(directive, arena, &through);
 	if (!err) {
+		kubernetes->falls_through = through.is_given;
+		kubernetes->fallthrough_zones = through.zones;
+		kubernetes->fallthrough_count = through.count;
 		kubernetes->pods = modes[cluster->pods];
 		kubernetes->explains_errors = cluster->keeps_hints;
 	}

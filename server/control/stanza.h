@@ -21,6 +21,25 @@ enum err zone_list_read(struct zone_list *list, const struct corefile_word *argu
 	size_t count) MUST_CHECK;
 void zone_list_add(void *context, const struct dname *zone);
 
+/* The zones of the words; without any those of the block. ERR_NOMEM. */
+enum err stanza_read_zones(struct zone_list *list, const struct corefile_word *words,
+	size_t count, const struct corefile_block *block) MUST_CHECK;
+
+/* What does not exist in these zones is the next plugin's; none: in all. */
+struct stanza_fallthrough {
+	bool is_given;
+	const struct dname *zones;
+	size_t count;
+};
+
+/* Of the option of that name. ERR_NOMEM. */
+enum err stanza_read_fallthrough(const struct corefile_directive *directive,
+	struct arena *arena, struct stanza_fallthrough *out) MUST_CHECK;
+
+/* An error for each word that is no zone. */
+void stanza_check_zones(const char *name, const struct corefile_word *words, size_t count,
+	struct diag_list *problems);
+
 /* What `kubernetes` configures, for zones/ and for the query path; own addresses and the
  * store are left for the caller. Zones are the stanza's, else the block's. ERR_NOMEM;
  * ERR_INVALID with `problems`. */

@@ -11,6 +11,7 @@ enum { ANY_NUMBER = 255 };
 extern const struct directive_row acl_options[];
 extern const struct directive_row errors_options[];
 extern const struct directive_row header_options[];
+extern const struct directive_row hosts_options[];
 extern const struct directive_row loadbalance_options[];
 extern const struct directive_row log_options[];
 
@@ -21,6 +22,9 @@ void header_check(const struct corefile_directive *directive, struct diag_list *
 void header_check_flags(
 	const struct corefile_directive *option, struct diag_list *problems);
 void header_check_rule(
+	const struct corefile_directive *option, struct diag_list *problems);
+void hosts_check(const struct corefile_directive *directive, struct diag_list *problems);
+void hosts_check_entry(
 	const struct corefile_directive *option, struct diag_list *problems);
 void loadbalance_check_prefer(
 	const struct corefile_directive *option, struct diag_list *problems);

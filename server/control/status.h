@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/net/workers.h"
+#include "server/query/plugin.h"
 #include "zones/cluster.h"
 
 /*
@@ -26,6 +27,7 @@ struct status_figures {
 	unsigned cluster_count;
 	int64_t confirmed_ms; /* when the clusters last were what their sources say; 0:
 				 never */
+	struct plugin_figures plugins;
 };
 
 /* NULL: no memory. */

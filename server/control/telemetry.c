@@ -146,6 +146,7 @@ void telemetry_update(struct telemetry *telemetry, const struct server *server,
 		.confirmed_ms = before->confirmed_ms,
 	};
 	workers_counters(workers, &figures.net);
+	server_measure(server, &figures.plugins);
 	const struct cluster *cluster;
 	for (size_t i = 0; (cluster = server_cluster(server, i)); i++)
 		status_add_cluster(&figures, cluster);

@@ -10,6 +10,13 @@
  * immutable while workers use them; what they count goes to the worker's counters.
  */
 
+/* What plugins hold, added up for the page of metrics. */
+struct plugin_figures {
+	unsigned hosts_count; /* instances of hosts */
+	uint64_t hosts_entries;
+	int64_t hosts_changed_ms; /* the latest mtime of their files */
+};
+
 struct plugin_ops {
 	const char *name;
 	/* Answers, or passes on. NULL: the plugin only observes or only configures. */
@@ -25,6 +32,8 @@ struct plugin_ops {
 	void (*observe)(void *instance, const struct query *query);
 	/* Asked on the control thread, about once a second. May be NULL. */
 	void (*housekeep)(void *instance, int64_t now_ms);
+	/* Adds what the plugin holds, on the control thread. May be NULL. */
+	void (*measure)(const void *instance, struct plugin_figures *figures);
 	void (*free)(void *instance); /* may be NULL */
 };
 

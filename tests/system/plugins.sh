@@ -3,6 +3,7 @@
 # Each plugin over the network: the example cluster behind one Corefile after another.
 set -u
 . "$srcdir/tests/support/tap.sh"
+. "$srcdir/tests/support/dig.sh"
 
 HOME=$scratch
 export HOME
@@ -40,32 +41,6 @@ serve() {
 		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
 	done
 	return 1
-}
-
-# ask ARGUMENT...: dig's answer in $scratch/answer, white space as one blank.
-ask() {
-	dig @127.0.0.1 -p "$port" +tries=1 +time=5 "$@" >"$scratch/dig" 2>&1
-	code=$?
-	tr -s '\t ' ' ' <"$scratch/dig" >"$scratch/answer"
-	return "$code"
-}
-
-has() {
-	grep -q -e "$1" "$scratch/answer" || ! cat "$scratch/answer"
-}
-
-lacks() {
-	! grep -e "$1" "$scratch/answer"
-}
-
-# logged PATTERN: within ten seconds.
-logged() {
-	tries=0
-	until grep -q -e "$1" "$server_log"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || ! cat "$server_log" || return 1
-		sleep 0.1
-	done
 }
 
 cart=cart.shop.svc.cluster.local

@@ -64,3 +64,8 @@ void grace_wait(void)
 	urcu_memb_synchronize_rcu();
 	grace_period_ends();
 }
+
+void store_reader_wait(void)
+{
+	grace_wait();
+}

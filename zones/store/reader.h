@@ -4,10 +4,14 @@
 /*
  * The reader's side of RCU: what a worker finds in a store stays as it is until the end
  * of its read section. Each worker registers its thread once and opens one read section
- * for a whole batch of queries. Nothing here fails or waits.
+ * for a whole batch of queries. Nothing here fails, and only store_reader_wait waits.
  */
 
 void store_reader_register(void);
 void store_reader_unregister(void);
 void store_read_lock(void);
 void store_read_unlock(void);
+
+/* For who has taken something else out of the workers' sight: returns when every read
+ * section that was open at the call has ended. Not from inside one. */
+void store_reader_wait(void);

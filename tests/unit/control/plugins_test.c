@@ -47,6 +47,8 @@ static const struct {
 	{"acl", "block", "type B", 6},
 	{"acl", "drop", "A", 1},
 	{"acl", "filter", "net", 1},
+	{"hosts", NULL, "hosts.txt a..b", 11},
+	{"hosts", "ADDRESS", "name a..b", 6},
 	{"kubernetes", "labels", "environment in (a", 1},
 	{"kubernetes", "namespace_labels", "\"a,,b\"", 1},
 	{"kubernetes", "service_cidr", "10.0.0.0/8 11.0.0.0/8", 12},
@@ -86,6 +88,12 @@ static void append_words(char *out, const char *word, unsigned count)
 		used += (size_t)snprintf(out + used, TEXT_SIZE - used, " %s", word);
 }
 
+/* The word that stands for the row in a Corefile. */
+static const char *row_word(const struct directive_row *row)
+{
+	return row->matches ? "192.0.2.1" : row->name;
+}
+
 /* `option` with `arguments`, or the plugin itself where it is NULL; returns where the
  * arguments begin. */
 static struct place write_corefile(const struct directive_row *plugin,
@@ -100,9 +108,9 @@ static struct place write_corefile(const struct directive_row *plugin,
 	}
 	append_words(out, right_word(plugin, word, sizeof(word)), plugin->min_arguments);
 	size_t used = strlen(out);
-	snprintf(out + used, TEXT_SIZE - used, " {\n%s %s\n}\n}\n", option->name,
+	snprintf(out + used, TEXT_SIZE - used, " {\n%s %s\n}\n}\n", row_word(option),
 		arguments);
-	return (struct place){3, (unsigned)strlen(option->name) + 2};
+	return (struct place){3, (unsigned)strlen(row_word(option)) + 2};
 }
 
 static bool has_error_at(const struct diag_list *problems, struct place place)

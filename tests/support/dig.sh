@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# For tests that ask a server on $port with dig; to be sourced behind tap.sh.
+
+# ask ARGUMENT...: dig's answer in $scratch/answer, white space as one blank.
+ask() {
+	dig @127.0.0.1 -p "$port" +tries=1 +time=5 "$@" >"$scratch/dig" 2>&1
+	code=$?
+	tr -s '\t ' ' ' <"$scratch/dig" >"$scratch/answer"
+	return "$code"
+}
+
+has() {
+	grep -q -e "$1" "$scratch/answer" || ! cat "$scratch/answer"
+}
+
+lacks() {
+	! grep -e "$1" "$scratch/answer"
+}
+
+# logged PATTERN: within ten seconds.
+logged() {
+	tries=0
+	until grep -q -e "$1" "$server_log"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || ! cat "$server_log" || return 1
+		sleep 0.1
+	done
+}
