@@ -9,31 +9,35 @@
 
 enum { SECTIONS = 3 };
 
-/* The name at `at` into `out`, unless that is NULL; where it ends there into *end. Each
- * pointer must lead in front of everything read so far. */
+/*
+ * The name at `at` into `out`, unless that is NULL; where it ends there into *end. What a
+ * pointer leads to must lie wholly in front of what has been read so far, as a prior
+ * occurrence does (RFC 1035 4.1.4).
+ */
 static bool read_name(
 	const struct records *records, size_t at, struct dname *out, size_t *end)
 {
 	const uint8_t *message = records->message;
-	size_t limit = at, used = 0;
+	size_t start = at, bound = records->length, used = 0;
 	*end = 0;
 	for (;;) {
-		if (at >= records->length)
+		if (at >= bound)
 			return false;
 		uint8_t octet = message[at];
 		if ((octet & 0xc0) == 0xc0) {
-			if (at + 1 >= records->length)
+			if (at + 1 >= bound)
 				return false;
 			if (!*end)
 				*end = at + 2;
 			at = octets_get_u16(message + at) & 0x3fff;
-			if (at >= limit || at < DNS_HEADER_SIZE)
+			if (at >= start || at < DNS_HEADER_SIZE)
 				return false;
-			limit = at;
+			bound = start;
+			start = at;
 			continue;
 		}
 		size_t size = octet + 1u;
-		if (octet > DNAME_LABEL_MAX || at + size > records->length ||
+		if (octet > DNAME_LABEL_MAX || at + size > bound ||
 			used + size > DNAME_MAX)
 			return false;
 		if (out)
