@@ -28,7 +28,7 @@ enum verdict {
 	VERDICT_REPLY,   /* the reply is complete */
 	VERDICT_NEXT,    /* not mine: the next plugin's turn */
 	VERDICT_WATCH,   /* the same, but plugin_ops.replied is to see what comes of it */
-	VERDICT_SUSPEND, /* the plugin owns the query until it calls query->resume */
+	VERDICT_SUSPEND, /* the plugin owns the query until it calls query_resume */
 	VERDICT_DROP,    /* no reply at all */
 };
 
