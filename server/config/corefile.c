@@ -27,6 +27,7 @@ static enum err corefile_read(struct corefile *corefile,
 		chain_array(&parser, &parser.blocks, sizeof(*corefile->blocks));
 	corefile->block_count = parser.blocks.count;
 	corefile->digest = parser.digest;
+	sha512_finish(&parser.contents, corefile->sha512);
 	enum err err = parser.err;
 	if (!err && problems->errors > parser.errors_before)
 		err = ERR_INVALID;

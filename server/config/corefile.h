@@ -3,6 +3,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/diag.h"
+#include "server/base/sha512.h"
 #include "server/wire/dname.h"
 
 /*
@@ -52,6 +53,7 @@ struct corefile_block {
 struct corefile {
 	struct arena arena;
 	uint64_t digest; /* of the names and contents of all files that were read */
+	char sha512[SHA512_TEXT_SIZE]; /* of their contents, one behind the other */
 	const struct corefile_block *blocks;
 	size_t block_count;
 };

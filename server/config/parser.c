@@ -15,6 +15,7 @@ void parser_init(struct parser *parser, struct arena *arena,
 		.errors_before = problems->errors,
 		.text_budget = LEXER_TEXT_MAX,
 	};
+	sha512_init(&parser->contents);
 	arena_init(&parser->scratch, 16384);
 }
 

@@ -63,6 +63,7 @@ struct parser {
 	struct chain blocks;
 	size_t words, keys, imports, files, text_budget;
 	uint64_t digest;
+	struct sha512 contents;
 	enum err err;
 };
 

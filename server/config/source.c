@@ -56,6 +56,7 @@ struct source *parser_add_source(
 {
 	digest_add(parser, name, strlen(name));
 	digest_add(parser, text, length);
+	sha512_add(&parser->contents, text, length);
 	struct source *source = source_new(parser, name);
 	return source && source_read(parser, source, text, length) ? source : NULL;
 }
