@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/control/http.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/base/log.h"
-#include "server/control/http_socket.h"
+#include "server/control/http_internal.h"
 #include "server/net/socket.h"
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
@@ -25,29 +24,30 @@ enum {
 	HEADER_BYTES = 8192,
 	BODY_BYTES = 4096, /* read over: no page takes one */
 	IDLE_S = 10,       /* for a request to come in, and for its reply to be taken */
-	BACK_OFF_MS = 100,
 };
 
-/* One address and its pages. */
-struct http_listener {
-	SLIST_ENTRY(http_listener) link;
-	struct http *http;
-	struct evhttp *server;
-	struct evconnlistener *acceptor; /* the server's */
+struct http_pages {
+	struct http_page *items;
+	struct http_listener **owners; /* of each page */
+	size_t count;
 };
-
-SLIST_HEAD(http_listeners, http_listener);
 
 struct http {
 	struct event_base *base;
-	struct event *stop_event;
-	int stop_fd; /* an eventfd: readable when the thread is to end */
-	struct http_listeners listeners;
-	struct http_page *pages;
-	struct http_listener **owners; /* of each page */
-	size_t page_count;
+	struct event *wake_event, *tick;
+	int wake_fd; /* an eventfd: readable when there is something to do */
 	pthread_t thread;
 	bool is_running;
+	/* What the control thread has the HTTP thread do, while it waits for that: then
+	 * both may look at everything here. NULL: end. */
+	void (*task)(struct http *http);
+	enum err task_err;
+	sem_t task_done;
+	struct http_listeners listeners; /* of `pages` */
+	struct http_pages pages;
+	struct http_listeners fresh; /* of `next` alone */
+	struct http_pages next;
+	struct http_listeners retired; /* which end what has come in */
 };
 
 /* --- replies --- */
@@ -55,10 +55,11 @@ struct http {
 static const struct http_page *http_find_page(
 	const struct http_listener *listener, const char *path)
 {
-	const struct http *http = listener->http;
-	for (size_t i = 0; path && i < http->page_count; i++)
-		if (http->owners[i] == listener && strcmp(http->pages[i].path, path) == 0)
-			return &http->pages[i];
+	const struct http_pages *pages = &listener->http->pages;
+	for (size_t i = 0; path && i < pages->count; i++)
+		if (pages->owners[i] == listener &&
+			strcmp(pages->items[i].path, path) == 0)
+			return &pages->items[i];
 	return NULL;
 }
 
@@ -145,41 +146,60 @@ static void http_on_request(struct evhttp_request *request, void *context)
 
 /* --- accepting --- */
 
-static void http_on_back_off(evutil_socket_t fd, short events, void *context)
-{
-	(void)fd;
-	(void)events;
-	evconnlistener_enable(context);
-}
-
 /* Out of descriptors or kernel memory: the connection stays in the queue, where it would
- * wake us again at once. */
+ * wake us again at once. http_on_tick tries again. */
 static void http_on_accept_error(struct evconnlistener *acceptor, void *context)
 {
 	(void)context; /* libevent's own */
-	const struct timeval wait = {0, BACK_OFF_MS * 1000};
-	if (!event_base_once(evconnlistener_get_base(acceptor), -1, EV_TIMEOUT,
-		    http_on_back_off, acceptor, &wait))
-		evconnlistener_disable(acceptor);
+	evconnlistener_disable(acceptor);
 }
 
 static void http_listener_free(struct http_listener *listener)
 {
+	if (listener->end)
+		event_free(listener->end);
+	if (listener->watcher)
+		evhttp_connection_free(listener->watcher);
 	if (listener->server)
 		evhttp_free(listener->server);
+	/* The server closes what it has taken. */
+	if (!listener->bound)
+		close(listener->fd);
 	free(listener);
 }
 
-static enum err http_listener_init(struct http_listener *listener, int fd)
+static void http_listeners_free(struct http_listeners *listeners)
 {
-	listener->server = evhttp_new(listener->http->base);
-	if (!listener->server)
+	while (!SLIST_EMPTY(listeners)) {
+		struct http_listener *listener = SLIST_FIRST(listeners);
+		SLIST_REMOVE_HEAD(listeners, link);
+		http_listener_free(listener);
+	}
+}
+
+static void http_on_end(evutil_socket_t fd, short events, void *context)
+{
+	(void)fd;
+	(void)events;
+	struct http_listener *listener = context;
+	SLIST_REMOVE(&listener->http->retired, listener, http_listener, link);
+	http_listener_free(listener);
+}
+
+/* Nobody is accepted until http_commit. */
+static enum err http_listener_init(struct http_listener *listener)
+{
+	struct event_base *base = listener->http->base;
+	listener->end = evtimer_new(base, http_on_end, listener);
+	listener->server = evhttp_new(base);
+	if (!listener->end || !listener->server)
 		return ERR_NOMEM;
-	struct evhttp_bound_socket *bound =
-		evhttp_accept_socket_with_handle(listener->server, fd);
-	if (!bound)
+	listener->bound =
+		evhttp_accept_socket_with_handle(listener->server, listener->fd);
+	if (!listener->bound)
 		return ERR_NOMEM;
-	listener->acceptor = evhttp_bound_socket_get_listener(bound);
+	listener->acceptor = evhttp_bound_socket_get_listener(listener->bound);
+	evconnlistener_disable(listener->acceptor);
 	evconnlistener_set_error_cb(listener->acceptor, http_on_accept_error);
 	evhttp_set_gencb(listener->server, http_on_request, listener);
 	/* All, so that they get here and are refused with 405. */
@@ -190,78 +210,60 @@ static enum err http_listener_init(struct http_listener *listener, int fd)
 	return ERR_NONE;
 }
 
-static bool page_shares_address(const struct http_page *a, const struct http_page *b)
-{
-	return a->is_any == b->is_any &&
-	       memcmp(&a->address, &b->address, sizeof(a->address)) == 0;
-}
-
-/* The listener of page `index`: that of an earlier page with its address, or a new one.
- */
-static enum err http_listen(struct http *http, size_t index, struct diag_list *problems)
-{
-	const struct http_page *page = &http->pages[index];
-	for (size_t i = 0; i < index; i++) {
-		if (page_shares_address(&http->pages[i], page)) {
-			http->owners[index] = http->owners[i];
-			return ERR_NONE;
-		}
-	}
-	int fd;
-	enum err err = http_socket_open(page, &fd, problems);
-	if (err)
-		return err;
-	struct http_listener *listener = calloc(1, sizeof(*listener));
-	if (!listener) {
-		close(fd);
-		return ERR_NOMEM;
-	}
-	listener->http = http;
-	SLIST_INSERT_HEAD(&http->listeners, listener, link);
-	http->owners[index] = listener;
-	err = http_listener_init(listener, fd);
-	if (err && !listener->acceptor)
-		close(fd);
-	return err;
-}
-
-/* Each address that fails is named, not only the first. */
-static enum err http_listen_all(struct http *http, struct diag_list *problems)
-{
-	enum err result = ERR_NONE;
-	for (size_t i = 0; i < http->page_count; i++) {
-		enum err err = http_listen(http, i, problems);
-		if (err == ERR_NOMEM)
-			return err;
-		if (err)
-			result = err;
-	}
-	return result;
-}
-
-static void http_log_pages(const struct http *http)
-{
-	for (size_t i = 0; i < http->page_count; i++) {
-		const struct http_listener *owner = http->owners[i];
-		if (http_find_page(owner, http->pages[i].path) != &http->pages[i])
-			continue;
-		struct sockaddr_storage address = {0};
-		socklen_t length = sizeof(address);
-		char text[SOCKET_TEXT_SIZE];
-		getsockname(evconnlistener_get_fd(owner->acceptor),
-			(struct sockaddr *)&address, &length);
-		log_info("listening on http://%s%s", socket_format(&address, text),
-			http->pages[i].path);
-	}
-}
-
 /* --- the thread --- */
 
-static void http_on_stop(evutil_socket_t fd, short events, void *context)
+static void http_on_wake(evutil_socket_t fd, short events, void *context)
+{
+	(void)events;
+	struct http *http = context;
+	uint64_t count;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	if (!http->task) {
+		event_base_loopbreak(http->base);
+		return;
+	}
+	http->task(http);
+	sem_post(&http->task_done);
+}
+
+static void http_wake(struct http *http)
+{
+	/* It can only fail where it is readable already. */
+	const uint64_t one = 1;
+	ssize_t written = write(http->wake_fd, &one, sizeof(one));
+	(void)written;
+}
+
+/* Has the HTTP thread do something and waits for it. */
+static void http_do(struct http *http, void (*task)(struct http *http))
+{
+	http->task = task;
+	if (!http->is_running) {
+		task(http);
+		return;
+	}
+	http_wake(http);
+	while (sem_wait(&http->task_done))
+		;
+}
+
+/* Each second. */
+static void http_on_tick(evutil_socket_t fd, short events, void *context)
 {
 	(void)fd;
 	(void)events;
-	event_base_loopbreak(context);
+	struct http *http = context;
+	struct http_listener *listener;
+	for (listener = SLIST_FIRST(&http->listeners); listener;
+		listener = SLIST_NEXT(listener, link))
+		evconnlistener_enable(listener->acceptor);
+	for (size_t i = 0; i < http->pages.count; i++) {
+		const struct http_page *page = &http->pages.items[i];
+		struct http_listener *owner = http->pages.owners[i];
+		if (page->watch && http_find_page(owner, page->path) == page)
+			http_watch_ask(owner, page, http->base);
+	}
 }
 
 static void *http_main(void *context)
@@ -289,66 +291,258 @@ static enum err http_run(struct http *http, struct diag_list *problems)
 	return ERR_IO;
 }
 
-static enum err http_prepare(
-	struct http *http, const struct http_page *pages, size_t count)
+/* --- the exchange of the pages --- */
+
+static void http_pages_free(struct http_pages *pages)
 {
-	SLIST_INIT(&http->listeners);
-	http->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	http->base = event_base_new();
-	http->pages = calloc(count, sizeof(*pages));
-	http->owners = calloc(count, sizeof(struct http_listener *));
-	if (http->stop_fd < 0 || !http->base || !http->pages || !http->owners)
+	free(pages->items);
+	free(pages->owners);
+	*pages = (struct http_pages){0};
+}
+
+static bool page_shares_address(const struct http_page *a, const struct http_page *b)
+{
+	return a->is_any == b->is_any &&
+	       memcmp(&a->address, &b->address, sizeof(a->address)) == 0;
+}
+
+/* Of a page of the list, up to `count`, that has the same address. NULL: none. */
+static struct http_listener *find_owner(
+	const struct http_pages *pages, size_t count, const struct http_page *page)
+{
+	for (size_t i = 0; i < count; i++)
+		if (page_shares_address(&pages->items[i], page))
+			return pages->owners[i];
+	return NULL;
+}
+
+/* Does a socket of ours have the page's port? Then at another address. */
+static bool port_is_ours(const struct http *http, const struct http_page *page)
+{
+	for (size_t i = 0; i < http->pages.count; i++)
+		if (socket_port(&page->address) &&
+			socket_port(&http->pages.items[i].address) ==
+				socket_port(&page->address))
+			return true;
+	return false;
+}
+
+/* The listener of page `index`: that of an earlier page with its address, that of a page
+ * until now, or a new one. */
+static enum err http_listen(struct http *http, size_t index, struct diag_list *problems)
+{
+	struct http_pages *next = &http->next;
+	const struct http_page *page = &next->items[index];
+	struct http_listener *listener = find_owner(next, index, page);
+	if (!listener)
+		listener = find_owner(&http->pages, http->pages.count, page);
+	next->owners[index] = listener;
+	if (listener)
+		return ERR_NONE;
+	int fd;
+	enum err err = http_socket_open(page, port_is_ours(http, page), &fd, problems);
+	if (err)
+		return err;
+	listener = calloc(1, sizeof(*listener));
+	if (!listener) {
+		close(fd);
 		return ERR_NOMEM;
-	memcpy(http->pages, pages, count * sizeof(*pages));
-	http->page_count = count;
-	http->stop_event =
-		event_new(http->base, http->stop_fd, EV_READ, http_on_stop, http->base);
-	if (!http->stop_event || event_add(http->stop_event, NULL))
-		return ERR_NOMEM;
+	}
+	listener->http = http;
+	listener->fd = fd;
+	SLIST_INSERT_HEAD(&http->fresh, listener, link);
+	next->owners[index] = listener;
 	return ERR_NONE;
 }
 
-enum err http_start(const struct http_page *pages, size_t count, struct http **out,
+/* Each address that fails is named, not only the first. */
+static enum err http_listen_all(struct http *http, struct diag_list *problems)
+{
+	enum err result = ERR_NONE;
+	for (size_t i = 0; i < http->next.count; i++) {
+		enum err err = http_listen(http, i, problems);
+		if (err == ERR_NOMEM)
+			return err;
+		if (err)
+			result = err;
+	}
+	return result;
+}
+
+static void task_prepare(struct http *http)
+{
+	struct http_listener *listener;
+	http->task_err = ERR_NONE;
+	for (listener = SLIST_FIRST(&http->fresh); listener;
+		listener = SLIST_NEXT(listener, link)) {
+		http->task_err = http_listener_init(listener);
+		if (http->task_err)
+			return;
+	}
+}
+
+enum err http_prepare(struct http *http, const struct http_page *pages, size_t count,
 	struct diag_list *problems)
 {
-	struct http *http = calloc(1, sizeof(*http));
-	if (!http)
-		return ERR_NOMEM;
-	enum err err = http_prepare(http, pages, count);
-	if (!err)
+	http->next = (struct http_pages){
+		.items = calloc(count + 1, sizeof(*pages)),
+		.owners = calloc(count + 1, sizeof(struct http_listener *)),
+	};
+	enum err err = http->next.items && http->next.owners ? ERR_NONE : ERR_NOMEM;
+	if (!err && count) {
+		memcpy(http->next.items, pages, count * sizeof(*pages));
+		http->next.count = count;
 		err = http_listen_all(http, problems);
-	if (!err) {
-		http_log_pages(http);
+	}
+	if (!err && count && !http->is_running)
 		err = http_run(http, problems);
+	if (!err) {
+		http_do(http, task_prepare);
+		err = http->task_err;
 	}
-	if (err) {
-		http_stop(http);
-		return err;
-	}
-	*out = http;
-	return ERR_NONE;
+	if (err)
+		http_cancel(http);
+	return err;
 }
 
-void http_stop(struct http *http)
+static void task_cancel(struct http *http)
+{
+	http_listeners_free(&http->fresh);
+}
+
+void http_cancel(struct http *http)
+{
+	http_do(http, task_cancel);
+	http_pages_free(&http->next);
+}
+
+/* "listening on http://..." for each page of `pages` that `others` do not have. */
+static void log_pages(
+	const struct http_pages *pages, const struct http_pages *others, const char *what)
+{
+	for (size_t i = 0; i < pages->count; i++) {
+		const struct http_listener *owner = pages->owners[i];
+		const char *path = pages->items[i].path;
+		bool is_known = false;
+		for (size_t j = 0; j < others->count; j++)
+			is_known |= others->owners[j] == owner &&
+				    strcmp(others->items[j].path, path) == 0;
+		for (size_t j = 0; j < i; j++)
+			is_known |= pages->owners[j] == owner &&
+				    strcmp(pages->items[j].path, path) == 0;
+		if (is_known)
+			continue;
+		struct sockaddr_storage address = {0};
+		socklen_t length = sizeof(address);
+		char text[SOCKET_TEXT_SIZE];
+		getsockname(owner->fd, (struct sockaddr *)&address, &length);
+		log_info("%s on http://%s%s", what, socket_format(&address, text), path);
+	}
+}
+
+/* No new connections; those there are have the time that a request may take. */
+static void http_retire(struct http_listener *listener)
+{
+	static const struct timeval wait = {IDLE_S, 0};
+	evhttp_del_accept_socket(listener->server, listener->bound);
+	listener->acceptor = NULL;
+	if (event_add(listener->end, &wait))
+		http_listener_free(listener);
+	else
+		SLIST_INSERT_HEAD(&listener->http->retired, listener, link);
+}
+
+static void sort_listeners(struct http *http)
+{
+	struct http_listeners kept = SLIST_HEAD_INITIALIZER(kept);
+	struct http_listeners *from[] = {&http->listeners, &http->fresh};
+	struct http_listener *listener;
+	for (unsigned i = 0; i < 2; i++) {
+		for (listener = SLIST_FIRST(from[i]); listener;
+			listener = SLIST_NEXT(listener, link))
+			listener->is_used = false;
+	}
+	for (size_t i = 0; i < http->next.count; i++)
+		http->next.owners[i]->is_used = true;
+	for (unsigned i = 0; i < 2; i++) {
+		while ((listener = SLIST_FIRST(from[i]))) {
+			SLIST_REMOVE_HEAD(from[i], link);
+			if (listener->is_used)
+				SLIST_INSERT_HEAD(&kept, listener, link);
+			else
+				http_retire(listener);
+		}
+	}
+	http->listeners = kept;
+}
+
+static void task_commit(struct http *http)
+{
+	struct http_listener *listener;
+	for (listener = SLIST_FIRST(&http->fresh); listener;
+		listener = SLIST_NEXT(listener, link))
+		evconnlistener_enable(listener->acceptor);
+	log_pages(&http->pages, &http->next, "no longer listening");
+	log_pages(&http->next, &http->pages, "listening");
+	sort_listeners(http);
+	http_pages_free(&http->pages);
+	http->pages = http->next;
+	http->next = (struct http_pages){0};
+}
+
+void http_commit(struct http *http)
+{
+	http_do(http, task_commit);
+}
+
+/* --- life --- */
+
+struct http *http_new(void)
+{
+	static const struct timeval second = {1, 0};
+	struct http *http = calloc(1, sizeof(*http));
+	if (!http)
+		return NULL;
+	SLIST_INIT(&http->listeners);
+	SLIST_INIT(&http->fresh);
+	SLIST_INIT(&http->retired);
+	sem_init(&http->task_done, 0, 0);
+	http->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	http->base = event_base_new();
+	if (http->wake_fd >= 0 && http->base) {
+		http->wake_event = event_new(http->base, http->wake_fd,
+			EV_READ | EV_PERSIST, http_on_wake, http);
+		http->tick = event_new(http->base, -1, EV_PERSIST, http_on_tick, http);
+	}
+	if (http->wake_event && http->tick && !event_add(http->wake_event, NULL) &&
+		!event_add(http->tick, &second))
+		return http;
+	http_free(http);
+	return NULL;
+}
+
+void http_free(struct http *http)
 {
 	if (!http)
 		return;
 	if (http->is_running) {
-		eventfd_write(http->stop_fd, 1);
+		http->task = NULL;
+		http_wake(http);
 		pthread_join(http->thread, NULL);
 	}
-	while (!SLIST_EMPTY(&http->listeners)) {
-		struct http_listener *listener = SLIST_FIRST(&http->listeners);
-		SLIST_REMOVE_HEAD(&http->listeners, link);
-		http_listener_free(listener);
-	}
-	if (http->stop_event)
-		event_free(http->stop_event);
+	http_listeners_free(&http->fresh);
+	http_listeners_free(&http->listeners);
+	http_listeners_free(&http->retired);
+	http_pages_free(&http->next);
+	http_pages_free(&http->pages);
+	if (http->wake_event)
+		event_free(http->wake_event);
+	if (http->tick)
+		event_free(http->tick);
 	if (http->base)
 		event_base_free(http->base);
-	if (http->stop_fd >= 0)
-		close(http->stop_fd);
-	free(http->pages);
-	free(http->owners);
+	if (http->wake_fd >= 0)
+		close(http->wake_fd);
+	sem_destroy(&http->task_done);
 	free(http);
 }

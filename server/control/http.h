@@ -22,6 +22,22 @@ struct http_reply {
 	FILE *body;
 };
 
+/*
+ * Where a page is watched, the thread asks for it itself once a second, through the
+ * kernel like any other client, and counts how long that took and how often nothing
+ * came. The HTTP thread's.
+ */
+enum {
+	HTTP_WATCH_DURATIONS = 6, /* 0.25 ms * 10^n, the last is +Inf */
+	HTTP_WATCH_DURATION0_NS = 250000,
+};
+
+struct http_watch {
+	uint64_t durations[HTTP_WATCH_DURATIONS]; /* not cumulative */
+	uint64_t duration_ns;
+	uint64_t failures;
+};
+
 typedef void (*http_answer)(void *context, struct http_reply *reply);
 
 /* A page at one address. Those of one address share a listener; of two with the same
@@ -32,17 +48,29 @@ struct http_page {
 	const char *path;
 	http_answer answer; /* called on the HTTP thread */
 	void *context;
-	const char *file; /* where the configuration asked for it, for errors */
+	struct http_watch *watch; /* NULL: nobody watches the page */
+	const char *file;         /* where the configuration asked for it, for errors */
 	unsigned line, column;
 };
 
-/*
- * Opens all sockets, says in the log where the pages are, and starts the thread. On
- * failure nothing is left open and `problems` names each address and the reason.
- * `pages` are copied; what they point to outlives the server. ERR_NOMEM, ERR_IO.
- */
-enum err http_start(const struct http_page *pages, size_t count, struct http **out,
-	struct diag_list *problems) MUST_CHECK;
+/* Without a page and without a thread. NULL: no memory. */
+struct http *http_new(void);
 
 /* Ends the thread, closes everything, frees; NULL is fine. */
-void http_stop(struct http *http);
+void http_free(struct http *http);
+
+/*
+ * Opens the sockets of addresses that are not listened on yet; what is answered stays as
+ * it is. The first page starts the thread. On failure nothing has changed and `problems`
+ * names each address and the reason. `pages` are copied; what they point to outlives
+ * them. Then one of the two below. ERR_NOMEM, ERR_IO.
+ */
+enum err http_prepare(struct http *http, const struct http_page *pages, size_t count,
+	struct diag_list *problems) MUST_CHECK;
+
+/* The prepared pages are the pages from now on. Addresses that none of them has are
+ * closed; requests that have come in are still answered. Says in the log what is new. */
+void http_commit(struct http *http);
+
+/* Closes what http_prepare opened. */
+void http_cancel(struct http *http);

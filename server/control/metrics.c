@@ -40,6 +40,7 @@ struct metrics {
 	pthread_mutex_t lock;
 	struct metrics_entry *entries;
 	struct metrics_plugin *plugins;
+	struct metrics_plugin *next; /* of what metrics_plan was given */
 };
 
 /* --- planning --- */
@@ -74,6 +75,7 @@ void metrics_free(struct metrics *metrics)
 		free(entry);
 	}
 	plugins_free(metrics->plugins);
+	plugins_free(metrics->next);
 	pthread_mutex_destroy(&metrics->lock);
 	free(metrics);
 }
@@ -185,23 +187,28 @@ static bool server_is_counted(const struct server *server)
 
 enum err metrics_plan(struct metrics *metrics, const struct server *server)
 {
+	plugins_free(metrics->next);
+	metrics->next = NULL;
 	if (!server_is_counted(server))
 		return ERR_NONE;
-	struct metrics_plugin *plugins = NULL;
 	size_t count;
 	server_listeners(server, &count);
 	enum err err = ERR_NONE;
 	pthread_mutex_lock(&metrics->lock);
 	for (size_t i = 0; i < count && !err; i++)
-		err = plan_listener(metrics, server, i, &plugins);
-	if (!err) {
-		struct metrics_plugin *before = metrics->plugins;
-		metrics->plugins = plugins;
-		plugins = before;
-	}
+		err = plan_listener(metrics, server, i, &metrics->next);
 	pthread_mutex_unlock(&metrics->lock);
-	plugins_free(plugins);
 	return err;
+}
+
+void metrics_commit(struct metrics *metrics)
+{
+	pthread_mutex_lock(&metrics->lock);
+	struct metrics_plugin *before = metrics->plugins;
+	metrics->plugins = metrics->next;
+	metrics->next = NULL;
+	pthread_mutex_unlock(&metrics->lock);
+	plugins_free(before);
 }
 
 /* --- writing --- */

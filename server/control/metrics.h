@@ -23,6 +23,9 @@ void metrics_free(struct metrics *metrics);
  * ERR_NOMEM. */
 enum err metrics_plan(struct metrics *metrics, const struct server *server) MUST_CHECK;
 
+/* The server of the last metrics_plan runs: its plugins are the ones that are named. */
+void metrics_commit(struct metrics *metrics);
+
 /* What was counted, as coredns_dns_* and coredns_plugin_enabled. Any thread;
  * errors are the stream's. */
 void metrics_write(struct metrics *metrics, FILE *out);

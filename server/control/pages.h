@@ -7,7 +7,7 @@
 
 void page_health(void *context, struct http_reply *reply);
 
-/* Once all plugins were ready, they are (monitor until-ready). */
+/* Names the plugins that are not ready; one that was ready once is (until-ready). */
 void page_ready(void *context, struct http_reply *reply);
 /* They are asked each time (monitor continuously). */
 void page_ready_continuously(void *context, struct http_reply *reply);

@@ -22,7 +22,7 @@ struct retired {
 
 struct reload {
 	struct reload_target target;
-	struct reload_counters counters;
+	uint64_t failed;
 	struct event *signals[SIGNALS];
 	struct event *timer;
 	uint64_t attempted; /* digest of what was last tried, with success or without */
@@ -75,15 +75,17 @@ static enum err reload_prepare(struct reload *reload, const struct server *runni
 	if (err)
 		return err;
 	server_follow(*out, running);
-	err = telemetry_plan(reload->target.telemetry, *out);
+	err = telemetry_prepare(reload->target.telemetry, *out, problems);
 	if (err)
 		return err;
 	size_t count;
 	const struct net_listener *listeners = server_listeners(*out, &count);
 	err = workers_reload(*reload->target.workers, listeners, count, problems);
-	/* New addresses may have been answered for a moment. */
-	if (err)
+	if (err) {
+		telemetry_cancel(reload->target.telemetry);
+		/* New addresses may have been answered for a moment. */
 		store_wait_for_readers();
+	}
 	return err;
 }
 
@@ -101,6 +103,7 @@ static enum err reload_exchange(
 		free(retired);
 		return err;
 	}
+	telemetry_commit(reload->target.telemetry, server);
 	server_take_clusters(server, running);
 	*reload->target.server = server;
 	retired->server = running;
@@ -144,15 +147,13 @@ static void reload_now(struct reload *reload)
 	diag_list_deinit(&problems);
 	const struct server *server = *reload->target.server;
 	if (err) {
-		atomic_fetch_add(&reload->counters.failed, 1);
+		reload->failed++;
 		log_error("\"%s\" was not reloaded, the running configuration stays in "
 			  "force",
 			server_path(server));
 	} else {
 		reload->attempted = server_digest(server);
 		log_init(server_log_level(server));
-		atomic_store(&reload->counters.digest, reload->attempted);
-		atomic_fetch_add(&reload->counters.done, 1);
 		log_info("\"%s\" was reloaded in %.1f ms", server_path(server),
 			(double)(clock_now_ns() - start_ns) / 1e6);
 		/* The kernel takes its time to close what followed the manifests. */
@@ -203,7 +204,6 @@ enum err reload_new(const struct reload_target *target, struct reload **out)
 		return ERR_NOMEM;
 	reload->target = *target;
 	reload->attempted = server_digest(*target->server);
-	atomic_init(&reload->counters.digest, reload->attempted);
 	reload->timer = event_new(target->base, -1, 0, reload_on_timer, reload);
 	bool is_good = reload->timer;
 	for (unsigned i = 0; i < SIGNALS && is_good; i++) {
@@ -242,7 +242,7 @@ void reload_start(struct reload *reload)
 	reload_arm(reload);
 }
 
-const struct reload_counters *reload_counters(const struct reload *reload)
+uint64_t reload_failed(const struct reload *reload)
 {
-	return &reload->counters;
+	return reload->failed;
 }

@@ -67,6 +67,13 @@ static void on_lameduck_end(evutil_socket_t fd, short events, void *context)
 	event_base_loopbreak(control->base);
 }
 
+static void update_telemetry(struct control *control)
+{
+	const struct telemetry_source source = {
+		control->server, control->workers, reload_failed(control->reload)};
+	telemetry_update(control->telemetry, &source);
+}
+
 static void on_housekeeping(evutil_socket_t fd, short events, void *context)
 {
 	(void)fd;
@@ -81,7 +88,7 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
 			 " queries: the receive buffer was full",
 			counters.udp_kernel_drops - control->kernel_drops);
 	control->kernel_drops = counters.udp_kernel_drops;
-	telemetry_update(control->telemetry, control->server, control->workers);
+	update_telemetry(control);
 }
 
 static void log_listeners(const struct control *control)
@@ -177,8 +184,10 @@ static void control_deinit(struct control *control)
 
 static enum err start_telemetry(struct control *control, struct diag_list *problems)
 {
-	enum err err = telemetry_start(control->telemetry, control->server, problems);
-	return err ? err : telemetry_plan(control->telemetry, control->server);
+	enum err err = telemetry_prepare(control->telemetry, control->server, problems);
+	if (!err)
+		telemetry_commit(control->telemetry, control->server);
+	return err;
 }
 
 static enum err start_workers(struct control *control, struct diag_list *problems)
@@ -225,7 +234,7 @@ int control_run(struct server *server, bool is_quiet)
 	if (!err)
 		err = control_start(&control, "the workers", start_workers);
 	if (!err)
-		telemetry_update(control.telemetry, server, control.workers);
+		update_telemetry(&control);
 	if (!err && !is_quiet) {
 		log_clusters(&control);
 		log_listeners(&control);

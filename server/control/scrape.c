@@ -40,6 +40,41 @@ static void write_build(FILE *out)
 		"Always 0: a failed check ends the process.", 0);
 }
 
+static void write_health(FILE *out, const struct http_watch *health)
+{
+	static const char name[] = "coredns_health_request_duration_seconds";
+	double bounds[HTTP_WATCH_DURATIONS - 1], bound = HTTP_WATCH_DURATION0_NS / 1e9;
+	for (unsigned i = 0; i < HTTP_WATCH_DURATIONS - 1; i++, bound *= 10)
+		bounds[i] = bound;
+	const struct exposition_histogram histogram = {
+		.buckets = health->durations,
+		.bounds = bounds,
+		.count = HTTP_WATCH_DURATIONS,
+		.sum = health->duration_ns,
+		.is_ns = true,
+	};
+	exposition_family(out, name, "histogram",
+		"Time of the request to /health that the server sends itself each "
+		"second.");
+	exposition_histogram(out, name, NULL, &histogram);
+	integer_family(out, "coredns_health_request_failures_total", "counter",
+		"Requests to /health of the server itself that failed.",
+		health->failures);
+}
+
+static void write_reload(FILE *out, const struct status_figures *figures)
+{
+	const struct labels labels = {
+		.items = {{"hash", "sha512"}, {"value", figures->sha512}},
+		.count = 2,
+	};
+	integer_family(out, "coredns_reload_failed_total", "counter",
+		"Reloads that were refused.", figures->reloads_failed);
+	exposition_family(out, "coredns_reload_version_info", "gauge",
+		"The content of the Corefile in force and of what it imports.");
+	exposition_integer(out, "coredns_reload_version_info", &labels, 1);
+}
+
 /* --- the registry and the store --- */
 
 static void kinds_write(FILE *out, const char *name, const uint64_t *counts)
@@ -206,6 +241,11 @@ void page_metrics(void *context, struct http_reply *reply)
 	reply->type = EXPOSITION_TYPE;
 	write_build(reply->body);
 	metrics_write(scrape->metrics, reply->body);
+	write_health(reply->body, scrape->health);
+	write_reload(reply->body, &figures);
+	integer_family(reply->body, "coredns_local_localhost_requests_total", "counter",
+		"Queries for names below localhost, and localhost in a search list.",
+		figures.net.query.localhost);
 	if (figures.cluster_count) {
 		write_registry(reply->body, &figures);
 		write_store(reply->body, &figures);

@@ -11,8 +11,9 @@ struct status;
 struct scrape {
 	struct metrics *metrics;
 	struct status *status;
-	int64_t start_unix_s; /* when the process began */
+	const struct http_watch *health; /* the HTTP thread's */
+	int64_t start_unix_s;            /* when the process began */
 };
 
-/* `context` is a struct scrape. */
+/* `context` is a struct scrape. On the HTTP thread. */
 void page_metrics(void *context, struct http_reply *reply);

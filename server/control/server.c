@@ -423,6 +423,30 @@ void server_measure(const struct server *server, struct plugin_figures *figures)
 	}
 }
 
+static uint64_t unready_plugins(const struct plugin_instance *plugins, unsigned count)
+{
+	uint64_t unready = 0;
+	for (unsigned i = 0; i < count; i++)
+		if (plugins[i].ops->is_ready &&
+			!plugins[i].ops->is_ready(plugins[i].instance))
+			unready |= UINT64_C(1) << plugin_number(plugins[i].ops->name);
+	return unready;
+}
+
+uint64_t server_unready(const struct server *server)
+{
+	uint64_t unready = 0;
+	for (size_t i = 0; i < server->block_count; i++) {
+		const struct built_block *built = &server->blocks[i];
+		if (!directive_in_block(built->source, "ready"))
+			continue;
+		unready |= unready_plugins(built->block.chain, built->block.chain_length);
+		unready |= unready_plugins(
+			built->block.observers, built->block.observer_count);
+	}
+	return unready;
+}
+
 enum err server_load(struct server *server, struct event_base *base)
 {
 	for (size_t i = 0; i < server->cluster_count; i++) {
@@ -481,6 +505,11 @@ const char *server_path(const struct server *server)
 uint64_t server_digest(const struct server *server)
 {
 	return server->corefile->digest;
+}
+
+const char *server_sha512(const struct server *server)
+{
+	return server->corefile->sha512;
 }
 
 enum err server_read_digest(const struct server *server, uint64_t *out)

@@ -55,8 +55,9 @@ unsigned server_suspended(const struct server *server);
 /* What its plugins' state on the workers is known by (query_worker_evict). */
 const void *server_configuration(const struct server *server);
 
-const char *server_path(const struct server *server); /* of the Corefile */
-uint64_t server_digest(const struct server *server);  /* of what was read */
+const char *server_path(const struct server *server);   /* of the Corefile */
+uint64_t server_digest(const struct server *server);    /* of what was read */
+const char *server_sha512(const struct server *server); /* of its contents, for people */
 /* Of the files as they are now. ERR_NOMEM. */
 enum err server_read_digest(const struct server *server, uint64_t *out) MUST_CHECK;
 void server_reload_options(const struct server *server, struct reload_options *out);
@@ -71,6 +72,10 @@ void server_housekeep(struct server *server);
 
 /* Adds up what its plugins hold. */
 void server_measure(const struct server *server, struct plugin_figures *figures);
+
+/* Plugins that are not ready, a bit for each plugin_number. Of blocks with the directive
+ * `ready` alone: that is where it asks for them. */
+uint64_t server_unready(const struct server *server);
 
 /* What the log is to hold: the plugin debug asks for more. */
 enum log_level server_log_level(const struct server *server);

@@ -52,6 +52,6 @@ void status_add_cluster(struct status_figures *figures, const struct cluster *cl
 	figures->store_bytes += size.bytes;
 	figures->cluster_count++;
 	if (!store_is_synced(cluster_store(cluster)))
-		figures->unready++;
+		figures->unsynced++;
 	cluster_counters_add(&figures->clusters, cluster_counters(cluster));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "server/base/sha512.h"
 #include "server/net/workers.h"
 #include "server/query/plugin.h"
 #include "zones/cluster.h"
@@ -17,8 +18,11 @@ enum status_phase { STATUS_STARTING, STATUS_SERVING, STATUS_ENDING };
 
 struct status_figures {
 	enum status_phase phase;
-	unsigned unready; /* clusters that are not complete yet */
-	bool was_ready;   /* all of them have been once */
+	uint64_t unready;    /* plugins, a bit for each plugin_number */
+	uint64_t were_ready; /* those that have been once */
+	unsigned unsynced;   /* clusters that are not complete yet */
+	uint64_t reloads_failed;
+	char sha512[SHA512_TEXT_SIZE]; /* of the configuration in force */
 	struct net_counters net;
 	/* Sums over the clusters. */
 	size_t objects[OBJECT_KINDS];

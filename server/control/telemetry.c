@@ -17,9 +17,10 @@ struct telemetry {
 	struct metrics *metrics;
 	struct status *status;
 	struct scrape scrape;
-	struct http *http; /* NULL: no page was asked for */
+	struct http *http;
+	struct http_watch health; /* the HTTP thread's */
 	struct status_figures figures;
-	int64_t lameduck_ms;
+	int64_t lameduck_ms, next_lameduck_ms;
 };
 
 struct telemetry *telemetry_new(unsigned worker_count)
@@ -29,12 +30,14 @@ struct telemetry *telemetry_new(unsigned worker_count)
 		return NULL;
 	telemetry->metrics = metrics_new(worker_count);
 	telemetry->status = status_new();
+	telemetry->http = http_new();
 	telemetry->scrape = (struct scrape){
 		.metrics = telemetry->metrics,
 		.status = telemetry->status,
+		.health = &telemetry->health,
 		.start_unix_s = clock_unix_s(),
 	};
-	if (!telemetry->metrics || !telemetry->status) {
+	if (!telemetry->metrics || !telemetry->status || !telemetry->http) {
 		telemetry_free(telemetry);
 		return NULL;
 	}
@@ -45,7 +48,7 @@ void telemetry_free(struct telemetry *telemetry)
 {
 	if (!telemetry)
 		return;
-	http_stop(telemetry->http);
+	http_free(telemetry->http);
 	metrics_free(telemetry->metrics);
 	status_free(telemetry->status);
 	free(telemetry);
@@ -60,8 +63,9 @@ static void read_health(struct telemetry *telemetry,
 	stanza_read_http(directive, ":8080", page);
 	page->path = "/health";
 	page->answer = page_health;
-	if (lameduck_ms > telemetry->lameduck_ms)
-		telemetry->lameduck_ms = lameduck_ms;
+	page->watch = &telemetry->health;
+	if (lameduck_ms > telemetry->next_lameduck_ms)
+		telemetry->next_lameduck_ms = lameduck_ms;
 }
 
 static void read_ready(struct telemetry *telemetry,
@@ -106,7 +110,7 @@ static bool read_page(struct telemetry *telemetry,
 	return false;
 }
 
-enum err telemetry_start(struct telemetry *telemetry, const struct server *server,
+static enum err prepare_pages(struct telemetry *telemetry, const struct server *server,
 	struct diag_list *problems)
 {
 	const struct corefile *corefile = server_corefile(server);
@@ -116,44 +120,62 @@ enum err telemetry_start(struct telemetry *telemetry, const struct server *serve
 	struct http_page *pages = calloc(most + 1, sizeof(*pages));
 	if (!pages)
 		return ERR_NOMEM;
+	telemetry->next_lameduck_ms = 0;
 	for (size_t i = 0; i < corefile->block_count; i++) {
 		const struct corefile_block *block = &corefile->blocks[i];
 		for (size_t j = 0; j < block->directive_count; j++)
 			count += read_page(
 				telemetry, &block->directives[j], &pages[count]);
 	}
-	enum err err = ERR_NONE;
-	if (count)
-		err = http_start(pages, count, &telemetry->http, problems);
+	enum err err = http_prepare(telemetry->http, pages, count, problems);
 	free(pages);
 	return err;
 }
 
-enum err telemetry_plan(struct telemetry *telemetry, const struct server *server)
+enum err telemetry_prepare(struct telemetry *telemetry, const struct server *server,
+	struct diag_list *problems)
 {
-	return metrics_plan(telemetry->metrics, server);
+	enum err err = metrics_plan(telemetry->metrics, server);
+	return err ? err : prepare_pages(telemetry, server, problems);
+}
+
+/* A plugin that was ready is asked again: it may be another one by now. */
+void telemetry_commit(struct telemetry *telemetry, const struct server *server)
+{
+	http_commit(telemetry->http);
+	metrics_commit(telemetry->metrics);
+	telemetry->lameduck_ms = telemetry->next_lameduck_ms;
+	telemetry->figures.were_ready = 0;
+	memcpy(telemetry->figures.sha512, server_sha512(server), SHA512_TEXT_SIZE);
+	status_put(telemetry->status, &telemetry->figures);
+}
+
+void telemetry_cancel(struct telemetry *telemetry)
+{
+	http_cancel(telemetry->http);
 }
 
 /* --- what they say --- */
 
-void telemetry_update(struct telemetry *telemetry, const struct server *server,
-	const struct workers *workers)
+void telemetry_update(struct telemetry *telemetry, const struct telemetry_source *source)
 {
 	const struct status_figures *before = &telemetry->figures;
 	struct status_figures figures = {
 		.phase = before->phase == STATUS_ENDING ? STATUS_ENDING : STATUS_SERVING,
-		.was_ready = before->was_ready,
+		.unready = server_unready(source->server),
+		.were_ready = before->were_ready,
+		.reloads_failed = source->reloads_failed,
 		.confirmed_ms = before->confirmed_ms,
 	};
-	workers_counters(workers, &figures.net);
-	server_measure(server, &figures.plugins);
+	figures.were_ready |= ~figures.unready;
+	memcpy(figures.sha512, before->sha512, sizeof(figures.sha512));
+	workers_counters(source->workers, &figures.net);
+	server_measure(source->server, &figures.plugins);
 	const struct cluster *cluster;
-	for (size_t i = 0; (cluster = server_cluster(server, i)); i++)
+	for (size_t i = 0; (cluster = server_cluster(source->server, i)); i++)
 		status_add_cluster(&figures, cluster);
-	if (!figures.unready) {
-		figures.was_ready = true;
+	if (!figures.unsynced)
 		figures.confirmed_ms = clock_now_ms();
-	}
 	telemetry->figures = figures;
 	status_put(telemetry->status, &figures);
 }

@@ -14,23 +14,30 @@ struct server;
 struct telemetry;
 struct workers;
 
+struct telemetry_source {
+	const struct server *server;
+	const struct workers *workers;
+	uint64_t reloads_failed;
+};
+
 /* NULL: no memory. */
 struct telemetry *telemetry_new(unsigned worker_count);
 /* Ends the HTTP thread. The workers must have stopped. */
 void telemetry_free(struct telemetry *telemetry);
 
-/* Starts the HTTP thread where the Corefile asks for a page, which then says that the
- * server is not ready. ERR_NOMEM; ERR_IO with `problems`. */
-enum err telemetry_start(struct telemetry *telemetry, const struct server *server,
+/*
+ * Has the server's queries counted and opens what its pages need; before workers see it.
+ * Then either it is the one that runs, and its pages are the pages, or all is as it was.
+ * The first one starts the HTTP thread where the Corefile asks for a page, which says
+ * that the server is not ready until telemetry_update. ERR_NOMEM; ERR_IO with `problems`.
+ */
+enum err telemetry_prepare(struct telemetry *telemetry, const struct server *server,
 	struct diag_list *problems) MUST_CHECK;
+void telemetry_commit(struct telemetry *telemetry, const struct server *server);
+void telemetry_cancel(struct telemetry *telemetry);
 
-/* Has the server's queries counted; before workers see it. ERR_NOMEM. */
-enum err telemetry_plan(
-	struct telemetry *telemetry, const struct server *server) MUST_CHECK;
-
-/* The server answers: tells the pages how it is. To be called each second. */
-void telemetry_update(struct telemetry *telemetry, const struct server *server,
-	const struct workers *workers);
+/* How the server that runs is; it answers. To be called each second. */
+void telemetry_update(struct telemetry *telemetry, const struct telemetry_source *source);
 
 /* Not ready from now on; returns for how long the server is to go on answering. */
 int64_t telemetry_end_ms(struct telemetry *telemetry);

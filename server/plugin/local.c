@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "server/base/counter.h"
 #include "server/wire/octets.h"
 
 enum { TTL_S = 604800 };
@@ -113,6 +114,8 @@ static enum verdict local_plugin_query(void *instance, struct query *query)
 	if (!find_localhost(&query->request.name, &found) &&
 		!find_reverse(&query->request.name, &found))
 		return VERDICT_NEXT;
+	if (found.is_localhost && !dname_equal(&query->request.name, &localhost))
+		counter_add(&query->counters->localhost, 1);
 	if (!found.exists)
 		query->reply.rcode = RCODE_NXDOMAIN;
 	answer_local(query, &found);

@@ -30,8 +30,10 @@ struct plugin_ops {
 	void (*prefetch_answer)(void *instance, const struct query *query);
 	/* Sees each finished reply of its block. May be NULL. */
 	void (*observe)(void *instance, const struct query *query);
-	/* Asked on the control thread, about once a second. May be NULL. */
+	/* Both on the control thread, about once a second; either may be NULL. The second
+	 * is false as long as the plugin lacks what it needs to answer (/ready). */
 	void (*housekeep)(void *instance, int64_t now_ms);
+	bool (*is_ready)(const void *instance);
 	/* Adds what the plugin holds, on the control thread. May be NULL. */
 	void (*measure)(const void *instance, struct plugin_figures *figures);
 	void (*free)(void *instance); /* may be NULL */

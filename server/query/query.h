@@ -67,6 +67,7 @@ struct query_counters {
 	uint64_t refused; /* no server block for the name */
 	uint64_t rcodes[24];
 	uint64_t suspended;
+	uint64_t localhost; /* for names below localhost, where `local` answers them */
 };
 
 /*

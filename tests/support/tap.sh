@@ -121,6 +121,45 @@ server_start() {
 	wait_for "$server_log" ' ready$' "$server"
 }
 
+# log_count PATTERN: lines of the log.
+log_count() {
+	grep -c -e "$1" "$server_log"
+}
+
+# log_more BEFORE PATTERN: until the log has more such lines than before.
+log_more() {
+	tries=0
+	while [ "$(log_count "$2")" -le "$1" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 600 ] && kill -0 "$server" || ! cat "$server_log" || return 1
+		sleep 0.1
+	done
+}
+
+# reload_ends PATTERN [SIGNAL]: a signal, and the log says how it ended.
+reload_ends() {
+	before=$(log_count "$1")
+	kill "-${2:-HUP}" "$server" && log_more "$before" "$1"
+}
+
+taken='was reloaded in'
+refused='was not reloaded, the running configuration stays in force$'
+
+# port_hold [tcp]: somebody else's socket, of UDP unless told otherwise; sets $held.
+port_hold() {
+	kind=${1:-udp}
+	perl -MSocket -e '
+		$| = 1;
+		socket(my $s, PF_INET, $ARGV[0] eq "tcp" ? SOCK_STREAM : SOCK_DGRAM, 0) or die $!;
+		bind($s, pack_sockaddr_in(0, INADDR_LOOPBACK)) or die $!;
+		listen($s, 1);
+		print +(unpack_sockaddr_in(getsockname($s)))[0], "\n";
+		sleep 600;' "$kind" >"$scratch/held" </dev/null &
+	holder=$!
+	started="$started $holder"
+	wait_for "$scratch/held" '^[0-9]' "$holder" && held=$(cat "$scratch/held")
+}
+
 # server_stop: with SIGTERM; returns what the server exits with.
 server_stop() {
 	kill -TERM "$server" || return 1

@@ -10,6 +10,16 @@ export HOME
 folder=$scratch/watched
 name=cart.shop.svc.cluster.local
 
+# watched_write TEXT...: the Corefile, TEXT inside its block. Moved into place, so that
+# nobody reads half of it.
+watched_write() {
+	{
+		printf '.:%s {\n    bind 127.0.0.1\n' "$port"
+		printf '    %s\n' "$@"
+		printf '}\n'
+	} >"$folder/next" && mv "$folder/next" "$folder/Corefile"
+}
+
 # watched_start TEXT...: a server of the example's manifests; TEXT goes into its block.
 # Another process may take the port first, then again with another one.
 watched_start() {
@@ -19,11 +29,7 @@ watched_start() {
 		mkdir -p "$folder" || return 1
 		PORT=$port # for {$PORT}
 		export PORT
-		{
-			printf '.:%s {\n    bind 127.0.0.1\n' "$port"
-			printf '    %s\n' "$@"
-			printf '}\n'
-		} >"$folder/Corefile"
+		watched_write "$@" || return 1
 		server_start "$folder/Corefile" && return 0
 		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
 	done
@@ -71,7 +77,7 @@ ask() {
 # --- the pages ---
 
 pages_start() {
-	watched_start 'health 127.0.0.1:0' 'ready 127.0.0.1:0' 'prometheus 127.0.0.1:0' \
+	watched_start 'health 127.0.0.1:0' 'ready 127.0.0.1:0' 'prometheus 127.0.0.1:0' local \
 		'kubernetes cluster.local {' "    manifests $srcdir/conf/example/manifests" \
 		'    service_cidr 10.96.0.0/16' '}'
 }
@@ -244,6 +250,50 @@ promtool_agrees() {
 	page_get /metrics >"$scratch/code" && promtool check metrics <"$scratch/page"
 }
 
+metric_grows() {
+	value=$(metric "$1")
+	[ "${value:-0}" -ge "$2" ] || ! grep "^${1%%\{*}" "$scratch/page"
+}
+
+health_is_watched() {
+	soon metric_grows coredns_health_request_duration_seconds_count 2 &&
+		metric_is coredns_health_request_failures_total 0 &&
+		grep -q '^coredns_health_request_duration_seconds_bucket{le="2.5"} [1-9]' "$scratch/page"
+}
+
+corefile_is_named() {
+	sum=$(sha512sum <"$folder/Corefile" | cut -d' ' -f1)
+	metric_is "coredns_reload_version_info{hash=\"sha512\",value=\"$sum\"}" 1
+}
+
+mistake_is_counted() {
+	metric_is coredns_reload_failed_total 0 && watched_write errorz && reload_ends "$refused" &&
+		soon metric_is coredns_reload_failed_total 1 &&
+		metric_is "coredns_reload_version_info{hash=\"sha512\",value=\"$sum\"}" 1
+}
+
+localhost_is_counted() {
+	ask localhost A && ask a.localhost A && ask localhost.shop.svc.cluster.local AAAA &&
+		grep -q '::1$' "$scratch/dig" && soon metric_is coredns_local_localhost_requests_total 2
+}
+
+# Prometheus itself evaluates them, over a scrape whose counters grow by 1 a minute.
+dashboards_find_their_series() {
+	# No plugin is there for it: SERVFAIL.
+	ask other.example A && page_get /metrics >"$scratch/code" || return 1
+	{
+		printf 'evaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n'
+		sed -n -e "s/'/''/g" \
+			-e "s/^\([a-z_]*\){\(.*\)} \([0-9.]*\)$/      - series: '\1{job=\"coredns\",instance=\"dns:9153\",\2}'\n        values: '\3+1x20'/p" \
+			-e "s/^\([a-z_]*\) \([0-9.]*\)$/      - series: '\1{job=\"coredns\",instance=\"dns:9153\"}'\n        values: '\2+1x20'/p" \
+			"$scratch/page"
+		printf '    promql_expr_test:\n'
+		grep -v '^#' "$srcdir/tests/cases/metrics/queries" | sed -e "s/'/''/g" \
+			-e "s/.*/      - expr: 'count(&) > bool 0'\n        eval_time: 15m\n        exp_samples: [{value: 1}]/"
+	} >"$scratch/queries.yml"
+	promtool test rules "$scratch/queries.yml"
+}
+
 # --- several blocks ---
 
 blocks_start() {
@@ -273,10 +323,108 @@ not_ready_start() {
 	watched_start 'ready 127.0.0.1:0' 'kubernetes cluster.local {' '    manifests later' '}'
 }
 
+# pages_follow PATTERN TEXT...: the reload ends so.
+pages_follow() {
+	how=$1
+	shift
+	watched_write "$@" && reload_ends "$how"
+}
+
+# page_at PORT PATH STATUS [TEXT]: of 127.0.0.1.
+page_at() {
+	code=$(curl -s --noproxy '*' -m 20 -o "$scratch/page" -w '%{http_code}' "http://127.0.0.1:$1$2")
+	[ "$code" = "$3" ] && [ "${4-$(cat "$scratch/page")}" = "$(cat "$scratch/page")" ] ||
+		! cat "$server_log" "$scratch/page"
+}
+
+# Nobody listens there; a connection may end on the way.
+page_gone() {
+	soon page_at "$1" / 000
+}
+
+ports_pick() {
+	first=$(port_free) && second=$(port_free) && third=$(port_free)
+}
+
+moving_start() {
+	ports_pick && watched_start "health 127.0.0.1:$first" && page_at "$first" /health 200 OK
+}
+
+new_page_comes() {
+	pages_follow "$taken" "health 127.0.0.1:$first" "ready 127.0.0.1:$first" "prometheus 127.0.0.1:$second" &&
+		page_at "$first" /health 200 && page_at "$first" /ready 200 OK && page_at "$second" /metrics 200
+}
+
+# A connection of before the reload, by hand: it is asked once more behind it.
+connection_is_kept() {
+	perl -MSocket -e '
+		$| = 1;
+		socket(my $s, PF_INET, SOCK_STREAM, 0) or die $!;
+		connect($s, pack_sockaddr_in($ARGV[0], INADDR_LOOPBACK)) or die $!;
+		for (1, 2) {
+			syswrite($s, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+			my $reply = "";
+			while ($reply !~ /OK$/) {
+				sysread($s, $reply, 1000, length $reply) or die "closed";
+			}
+			print "reply $_\n";
+			for (my $i = 0; $i < 100 && !-e $ARGV[1]; $i++) { select undef, undef, undef, 0.05; }
+		}' "$first" "$scratch/go" >"$scratch/kept" 2>&1 </dev/null &
+	kept=$!
+	started="$started $kept"
+	wait_for "$scratch/kept" 'reply 1' "$kept" && reload_ends "$taken" && : >"$scratch/go" &&
+		wait_for "$scratch/kept" 'reply 2' "$kept" && wait "$kept"
+}
+
+page_moves() {
+	pages_follow "$taken" "health 127.0.0.1:$third" "prometheus 127.0.0.1:$second" &&
+		page_at "$third" /health 200 OK && page_gone "$first" && page_at "$second" /health 404
+}
+
+# A socket of one address is in the way of one of all, unless both are ours.
+page_widens() {
+	pages_follow "$taken" "health :$third" && page_at "$third" /health 200 OK &&
+		page_gone "$second" &&
+		pages_follow "$taken" "health 127.0.0.1:$third" && page_at "$third" /health 200 OK
+}
+
+taken_page_is_refused() {
+	port_hold tcp || return 1
+	pages_follow "$refused" "ready 127.0.0.1:$first" "prometheus 127.0.0.1:$held" &&
+		grep -q "Corefile:4:16: error: cannot listen on 127.0.0.1:$held (http /metrics): address already in use" "$server_log" &&
+		page_at "$third" /health 200 OK && page_gone "$first"
+}
+
+# What can be refused behind the pages: a port of the server itself.
+taken_port_takes_no_page() {
+	port_hold || return 1
+	pages_follow "$refused" "ready 127.0.0.1:$first" '}' ".:$held {" 'bind 127.0.0.1' &&
+		page_at "$third" /health 200 OK && page_gone "$first"
+}
+
+pages_go() {
+	pages_follow "$taken" errors && page_gone "$third" &&
+		[ "$(grep -c 'no longer listening on http://127.0.0.1:.*/health$' "$server_log")" -gt 0 ]
+}
+
+lameduck_follows() {
+	pages_follow "$taken" "health 127.0.0.1:$first {" 'lameduck 1m' '}' &&
+		page_at "$first" /health 200 OK && kill -TERM "$server" &&
+		wait_for "$server_log" 'ending in 60000 ms' "$server" && server_stop
+}
+
 becomes_ready() {
 	mkdir "$folder/later" &&
 		cp "$srcdir"/conf/example/manifests/* "$folder/later/" || return 1
 	soon page_says /ready 200 OK
+}
+
+other_block_does_not_count() {
+	watched_start 'ready 127.0.0.1:0' 'kubernetes cluster.local {' \
+		"    manifests $srcdir/conf/example/manifests" '}' '}' \
+		'other.example:{$PORT} {' 'bind 127.0.0.1' 'kubernetes other.example {' \
+		'    manifests later' '}' &&
+		page_says /ready 200 OK && server_stop
 }
 
 # --- the end ---
@@ -331,10 +479,16 @@ case_run 'what gets no reply is counted' drops_are_counted
 case_run 'the registry and the process are counted' registry_is_counted
 case_run 'the plugins of a zone are named' plugins_are_named
 case_run 'the format is that of Prometheus' format_is_right
+case_run 'the server watches its own /health' health_is_watched
+case_run 'the Corefile in force is named by its digest' corefile_is_named
+case_run 'a refused reload is counted' mistake_is_counted
+case_run 'names below localhost are counted, localhost is not' localhost_is_counted
 if command -v promtool >/dev/null; then
 	case_run 'promtool agrees' promtool_agrees
+	case_run 'dashboards find their series' dashboards_find_their_series
 else
 	case_skip 'promtool agrees' 'promtool is not installed'
+	case_skip 'dashboards find their series' 'promtool is not installed'
 fi
 case_run 'a taken port is named with its place' taken_port
 case_run 'SIGTERM ends it' server_stop
@@ -348,6 +502,17 @@ case_run 'a server without its manifests starts' not_ready_start
 case_run '/ready says who is not' page_says /ready 503 kubernetes
 case_run '/ready says OK when they are there' becomes_ready
 case_run 'it ends while they are' server_stop
+case_run 'a block without ready is not asked' other_block_does_not_count
+
+case_run 'a server with a page at an address of its own starts' moving_start
+case_run 'a reload brings pages' new_page_comes
+case_run 'connections to an address that stays are kept' connection_is_kept
+case_run 'a page moves to another address' page_moves
+case_run 'a page moves to all addresses and back' page_widens
+case_run 'a page whose address is taken fails the whole reload' taken_page_is_refused
+case_run 'where the reload fails for another reason no page is left open' taken_port_takes_no_page
+case_run 'a reload takes pages away' pages_go
+case_run 'lameduck is that of the last reload' lameduck_follows
 
 case_run 'a server with lameduck starts' lameduck_start 1m
 case_run 'SIGTERM makes it a lame duck' goes_on_as_a_lame_duck

@@ -19,30 +19,6 @@ corefile_write() {
 	corefile_make "$@" >"$scratch/next" && mv "$scratch/next" "$scratch/example/Corefile"
 }
 
-# log_count PATTERN: lines of the log.
-log_count() {
-	grep -c -e "$1" "$server_log"
-}
-
-# log_more BEFORE PATTERN: until the log has more such lines than before.
-log_more() {
-	tries=0
-	while [ "$(log_count "$2")" -le "$1" ]; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 600 ] && kill -0 "$server" || ! cat "$server_log" || return 1
-		sleep 0.1
-	done
-}
-
-# reload_ends PATTERN [SIGNAL]: a signal, and the log says how it ended.
-reload_ends() {
-	before=$(log_count "$1")
-	kill "-${2:-HUP}" "$server" && log_more "$before" "$1"
-}
-
-taken='was reloaded in'
-refused='was not reloaded, the running configuration stays in force$'
-
 # ttl_is TTL [PORT]: of the answer.
 ttl_is() {
 	for transport in +notcp +tcp; do
@@ -127,19 +103,6 @@ empty_is_refused() {
 missing_is_refused() {
 	rm "$scratch/example/Corefile"
 	refusal 'Corefile: error: .*No such file'
-}
-
-# port_hold: somebody else's UDP socket; sets $held.
-port_hold() {
-	perl -MSocket -e '
-		$| = 1;
-		socket(my $s, PF_INET, SOCK_DGRAM, 0) or die $!;
-		bind($s, pack_sockaddr_in(0, INADDR_LOOPBACK)) or die $!;
-		print +(unpack_sockaddr_in(getsockname($s)))[0], "\n";
-		sleep 600;' >"$scratch/held" </dev/null &
-	holder=$!
-	started="$started $holder"
-	wait_for "$scratch/held" '^[0-9]' "$holder" && held=$(cat "$scratch/held")
 }
 
 taken_port_is_refused() {

@@ -265,6 +265,12 @@ static void kubernetes_prefetch_answer(void *instance, const struct query *query
 	store_prefetch_set(kubernetes->store, query->request.hash);
 }
 
+static bool kubernetes_is_ready(const void *instance)
+{
+	const struct kubernetes *kubernetes = instance;
+	return store_is_synced(kubernetes->store);
+}
+
 static void kubernetes_free(void *instance)
 {
 	free(instance);
@@ -275,6 +281,7 @@ static const struct plugin_ops kubernetes_ops = {
 	.query = kubernetes_query,
 	.prefetch = kubernetes_prefetch,
 	.prefetch_answer = kubernetes_prefetch_answer,
+	.is_ready = kubernetes_is_ready,
 	.free = kubernetes_free,
 };
 
