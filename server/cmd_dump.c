@@ -130,8 +130,11 @@ static int run(int argc, char **argv)
 		return 1;
 	enum err err = server_load(server, NULL);
 	const struct cluster *cluster;
-	for (size_t i = 0; !err && (cluster = server_cluster(server, i)); i++)
+	for (size_t i = 0; !err && (cluster = server_cluster(server, i)); i++) {
 		err = print_store(cluster_store(cluster));
+		if (!err && cluster_external_store(cluster))
+			err = print_store(cluster_external_store(cluster));
+	}
 	if (!err && fflush(stdout))
 		err = ERR_IO;
 	if (err)

@@ -138,7 +138,9 @@ static enum err explain(struct lookup *lookup, const struct dname *name)
 	for (size_t i = 0;
 		!err && lookup->server && (cluster = server_cluster(lookup->server, i));
 		i++) {
-		is_ours |= store_zone_find(cluster_store(cluster), &lower) >= 0;
+		const struct store *external = cluster_external_store(cluster);
+		is_ours |= store_zone_find(cluster_store(cluster), &lower) >= 0 ||
+			   (external && store_zone_find(external, &lower) >= 0);
 		err = explain_in(lookup, cluster, &lower);
 	}
 	if (!err && !is_ours)

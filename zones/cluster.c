@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zones/cluster.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,10 @@ struct cluster {
 	struct registry *registry;
 	struct store *store;
 	struct synth *synth;
+	struct store *external_store; /* NULL, as the next: no external zones */
+	struct synth *external_synth;
 	struct manifest_source *source;
-	struct dname primary;
+	struct dname primary, external_primary;
 	int64_t batch_start_ns; /* 0: no object came since the last commit */
 	bool is_loading;   /* nothing is published before the first commit is whole */
 	bool has_leftover; /* a batch that found no memory is to be published */
@@ -93,6 +96,8 @@ static enum err cluster_publish(struct cluster *cluster)
 	diag_list_deinit(&problems);
 	if (!err)
 		err = synth_apply(cluster->synth);
+	if (!err && cluster->external_synth)
+		err = synth_apply(cluster->external_synth);
 	if (err)
 		return err;
 	registry_end_batch(cluster->registry);
@@ -122,17 +127,26 @@ static void cluster_commit(struct cluster *cluster)
 		return;
 	}
 	cluster->counters.commits++;
-	if (store_commit(cluster->store))
+	bool has_published = store_commit(cluster->store);
+	if (cluster->external_store)
+		has_published |= store_commit(cluster->external_store);
+	if (has_published)
 		cluster->counters.published++;
 	cluster_count_publish(cluster);
+}
+
+static void store_reclaim_many(const struct cluster *cluster, struct store *store)
+{
+	if (store && (cluster->is_loading || store_retired(store) > RETIRED_MAX))
+		store_reclaim(store);
 }
 
 static void on_commit(void *context)
 {
 	struct cluster *cluster = context;
 	cluster_commit(cluster);
-	if (cluster->is_loading || store_retired(cluster->store) > RETIRED_MAX)
-		store_reclaim(cluster->store);
+	store_reclaim_many(cluster, cluster->store);
+	store_reclaim_many(cluster, cluster->external_store);
 }
 
 static void on_synced(void *context, bool is_synced)
@@ -142,6 +156,8 @@ static void on_synced(void *context, bool is_synced)
 		log_info(is_synced ? "the registry is complete"
 				   : "the registry is not complete yet");
 	store_set_synced(cluster->store, is_synced);
+	if (cluster->external_store)
+		store_set_synced(cluster->external_store, is_synced);
 }
 
 static void on_report(void *context, const struct diag_list *problems)
@@ -179,6 +195,26 @@ static void *copy_array(struct arena *arena, const void *array, size_t count, si
 	return copy;
 }
 
+/* The first zone that is not a reverse zone. */
+static struct dname first_forward(const struct dname *zones, size_t count)
+{
+	struct dname first = {.length = 0};
+	for (size_t i = count; i--;)
+		if (!synth_is_reverse(&zones[i]))
+			first = zones[i];
+	return first;
+}
+
+static enum err cluster_copy_external(
+	struct cluster *cluster, const struct cluster_external *options)
+{
+	struct cluster_external *own = &cluster->options.external;
+	own->zones = copy_array(&cluster->arena, options->zones, options->zone_count,
+		sizeof(*own->zones));
+	cluster->external_primary = first_forward(options->zones, options->zone_count);
+	return own->zones ? copy_text(&cluster->arena, &own->synth.apex) : ERR_NOMEM;
+}
+
 static enum err cluster_copy_options(
 	struct cluster *cluster, const struct cluster_options *options)
 {
@@ -198,10 +234,8 @@ static enum err cluster_copy_options(
 		!own->own_addresses || !own->zones || copy_text(arena, &own->labels) ||
 		copy_text(arena, &own->namespace_labels))
 		return ERR_NOMEM;
-	for (size_t i = options->zone_count; i--;)
-		if (!synth_is_reverse(&options->zones[i]))
-			cluster->primary = options->zones[i];
-	return ERR_NONE;
+	cluster->primary = first_forward(options->zones, options->zone_count);
+	return cluster_copy_external(cluster, &options->external);
 }
 
 static enum err cluster_make_store(
@@ -212,9 +246,32 @@ static enum err cluster_make_store(
 	if (!zones)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < options->zone_count; i++)
-		zones[i] = (struct store_zone){options->zones[i], options->ttl_s};
+		zones[i] = (struct store_zone){
+			.name = options->zones[i], .ttl_s = options->ttl_s};
 	cluster->store = store_new(&cluster->key, zones, (unsigned)options->zone_count);
 	return cluster->store ? ERR_NONE : ERR_NOMEM;
+}
+
+static enum err cluster_make_external_store(
+	struct cluster *cluster, const struct cluster_external *options)
+{
+	if (!options->zone_count)
+		return ERR_NONE;
+	struct store_zone *zones =
+		arena_calloc(&cluster->arena, options->zone_count, sizeof(*zones));
+	if (!zones)
+		return ERR_NOMEM;
+	size_t length = strlen(options->synth.apex);
+	assert(length && length <= DNAME_LABEL_MAX);
+	for (size_t i = 0; i < options->zone_count; i++) {
+		zones[i].name = options->zones[i];
+		zones[i].ttl_s = options->ttl_s;
+		zones[i].apex_label[0] = (uint8_t)length;
+		memcpy(zones[i].apex_label + 1, options->synth.apex, length);
+	}
+	cluster->external_store =
+		store_new(&cluster->key, zones, (unsigned)options->zone_count);
+	return cluster->external_store ? ERR_NONE : ERR_NOMEM;
 }
 
 /* The texts were checked with the configuration; here only memory may lack. */
@@ -235,7 +292,10 @@ static enum err cluster_make_selectors(struct cluster *cluster)
 static enum err before_change(void *context, const struct registry_service *service)
 {
 	struct cluster *cluster = context;
-	return synth_before_change(cluster->synth, service);
+	enum err err = synth_before_change(cluster->synth, service);
+	if (!err && cluster->external_synth)
+		err = synth_before_change(cluster->external_synth, service);
+	return err;
 }
 
 static enum err cluster_make_registry(struct cluster *cluster)
@@ -255,6 +315,7 @@ static enum err cluster_make_registry(struct cluster *cluster)
 		.keeps_pod_names = options->uses_pod_names,
 		.indexes_endpoints = has_reverse,
 		.ignores_endpoints = options->ignores_endpoints,
+		.keeps_external = options->external.zone_count != 0,
 	};
 	const struct registry_observer observer = {cluster, before_change};
 	cluster->registry = registry_new(&registry_options, &observer);
@@ -277,6 +338,25 @@ static enum err cluster_make_synth(struct cluster *cluster)
 	};
 	cluster->synth = synth_new(&synth_options, cluster->registry, cluster->store);
 	return cluster->synth ? ERR_NONE : ERR_NOMEM;
+}
+
+static enum err cluster_make_external_synth(struct cluster *cluster)
+{
+	const struct cluster_options *options = &cluster->options;
+	const struct synth_options synth_options = {
+		.external = &options->external.synth,
+		.ttl_s = options->external.ttl_s,
+		.uses_pod_names = options->uses_pod_names,
+		.ignores_endpoints = options->ignores_endpoints,
+		.primary = &cluster->external_primary,
+		.own_addresses = options->own_addresses,
+		.own_address_count = options->own_address_count,
+	};
+	if (!cluster->external_store)
+		return ERR_NONE;
+	cluster->external_synth =
+		synth_new(&synth_options, cluster->registry, cluster->external_store);
+	return cluster->external_synth ? ERR_NONE : ERR_NOMEM;
 }
 
 static enum err cluster_make_source(struct cluster *cluster)
@@ -308,11 +388,15 @@ struct cluster *cluster_new(const struct cluster_options *options,
 	if (!err)
 		err = cluster_make_store(cluster, options);
 	if (!err)
+		err = cluster_make_external_store(cluster, &options->external);
+	if (!err)
 		err = cluster_make_selectors(cluster);
 	if (!err)
 		err = cluster_make_registry(cluster);
 	if (!err)
 		err = cluster_make_synth(cluster);
+	if (!err)
+		err = cluster_make_external_synth(cluster);
 	if (!err)
 		err = registry_put_builtin_namespaces(cluster->registry);
 	if (!err)
@@ -330,8 +414,10 @@ void cluster_free(struct cluster *cluster)
 		return;
 	manifest_source_free(cluster->source);
 	synth_free(cluster->synth);
+	synth_free(cluster->external_synth);
 	registry_free(cluster->registry);
 	store_free(cluster->store);
+	store_free(cluster->external_store);
 	selector_free(cluster->labels);
 	selector_free(cluster->namespace_labels);
 	arena_deinit(&cluster->arena);
@@ -358,6 +444,8 @@ bool cluster_is_whole(const struct cluster *cluster)
 void cluster_follow(struct cluster *cluster, const struct cluster *previous)
 {
 	store_follow(cluster->store, previous->store);
+	if (cluster->external_store && previous->external_store)
+		store_follow(cluster->external_store, previous->external_store);
 }
 
 void cluster_reclaim(struct cluster *cluster)
@@ -365,6 +453,8 @@ void cluster_reclaim(struct cluster *cluster)
 	if (cluster->has_leftover)
 		cluster_commit(cluster);
 	store_reclaim(cluster->store);
+	if (cluster->external_store)
+		store_reclaim(cluster->external_store);
 }
 
 const struct cluster_options *cluster_options(const struct cluster *cluster)
@@ -375,6 +465,11 @@ const struct cluster_options *cluster_options(const struct cluster *cluster)
 const struct store *cluster_store(const struct cluster *cluster)
 {
 	return cluster->store;
+}
+
+const struct store *cluster_external_store(const struct cluster *cluster)
+{
+	return cluster->external_store;
 }
 
 const struct registry *cluster_registry(const struct cluster *cluster)

@@ -16,6 +16,14 @@ struct cluster;
 struct event_base;
 struct selector;
 
+/* The zones of k8s_external, which have a store of their own. */
+struct cluster_external {
+	const struct dname *zones; /* as below; count 0: none */
+	size_t zone_count;
+	uint32_t ttl_s;
+	struct synth_external synth;
+};
+
 struct cluster_options {
 	const struct dname *zones; /* lower-case; one of them not a reverse zone */
 	size_t zone_count;
@@ -32,6 +40,7 @@ struct cluster_options {
 	size_t manifest_count;
 	const struct ipaddr *own_addresses;
 	size_t own_address_count;
+	struct cluster_external external;
 };
 
 enum {
@@ -90,6 +99,8 @@ void cluster_reclaim(struct cluster *cluster);
 /* Valid as long as the cluster. */
 const struct cluster_options *cluster_options(const struct cluster *cluster);
 const struct store *cluster_store(const struct cluster *cluster);
+/* NULL: there are no external zones. */
+const struct store *cluster_external_store(const struct cluster *cluster);
 const struct registry *cluster_registry(const struct cluster *cluster);
 /* The first zone that is not a reverse zone. */
 const struct dname *cluster_primary(const struct cluster *cluster);

@@ -16,14 +16,21 @@ static bool texts_equal(const char *const *a, const char *const *b, size_t count
 	return true;
 }
 
-static bool zones_equal(const struct cluster_options *a, const struct cluster_options *b)
+static bool zones_equal(const struct dname *a, const struct dname *b, size_t count)
 {
-	if (a->zone_count != b->zone_count)
-		return false;
-	for (size_t i = 0; i < a->zone_count; i++)
-		if (!dname_equal(&a->zones[i], &b->zones[i]))
+	for (size_t i = 0; i < count; i++)
+		if (!dname_equal(&a[i], &b[i]))
 			return false;
 	return true;
+}
+
+static bool external_equal(
+	const struct cluster_external *a, const struct cluster_external *b)
+{
+	return a->zone_count == b->zone_count &&
+	       zones_equal(a->zones, b->zones, a->zone_count) && a->ttl_s == b->ttl_s &&
+	       text_equal(a->synth.apex, b->synth.apex) &&
+	       a->synth.serves_headless == b->synth.serves_headless;
 }
 
 static bool cidrs_equal(const struct cluster_options *a, const struct cluster_options *b)
@@ -53,8 +60,10 @@ static bool own_addresses_equal(
 bool cluster_options_equal(
 	const struct cluster_options *a, const struct cluster_options *b)
 {
-	return zones_equal(a, b) && a->ttl_s == b->ttl_s && a->pods == b->pods &&
-	       a->uses_pod_names == b->uses_pod_names &&
+	return a->zone_count == b->zone_count &&
+	       zones_equal(a->zones, b->zones, a->zone_count) &&
+	       external_equal(&a->external, &b->external) && a->ttl_s == b->ttl_s &&
+	       a->pods == b->pods && a->uses_pod_names == b->uses_pod_names &&
 	       a->ignores_empty == b->ignores_empty &&
 	       a->ignores_endpoints == b->ignores_endpoints &&
 	       a->namespace_count == b->namespace_count &&

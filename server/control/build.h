@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/config/directive.h"
+#include "server/plugin/kubernetes/kubernetes.h"
 #include "server/query/plugin.h"
 
 /* From a checked directive to the plugin in its server block. Control thread only. */
@@ -11,7 +12,9 @@ struct build {
 	struct server_block *block;
 	struct arena *arena; /* lives as long as the block */
 	struct diag_list *problems;
-	const struct hash_key *key; /* with which questions are hashed */
+	const struct hash_key *key;    /* with which questions are hashed */
+	const struct cluster *cluster; /* of the block's kubernetes; NULL: it has none */
+	struct kubernetes_options kubernetes, external; /* of that and of k8s_external */
 	bool wants_debug; /* out: a debug directive was seen */
 };
 

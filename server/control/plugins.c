@@ -259,6 +259,14 @@ const struct directive_row plugin_rows[] = {
 		.check = hosts_check,
 	},
 	{
+		.name = "k8s_external",
+		.type = ARGUMENT_ZONE,
+		.max_arguments = ANY_NUMBER,
+		.help = "answers services by their addresses outside of the cluster; "
+			"zones: the block's unless given",
+		.options = external_options,
+	},
+	{
 		.name = "kubernetes",
 		.type = ARGUMENT_ZONE,
 		.min_arguments = 0,

@@ -84,30 +84,57 @@ static enum err build_cluster(struct server *server,
 	return ERR_NONE;
 }
 
-static enum err build_kubernetes(struct server *server, struct build *build,
-	const struct listen_list *addresses, const struct corefile_directive *directive)
+/* The cluster of the block, which has a kubernetes directive: build->cluster, and what it
+ * is to its two plugins. */
+static enum err read_cluster(
+	struct server *server, struct build *build, const struct listen_list *addresses)
 {
-	struct cluster_options cluster_options;
-	struct kubernetes_options options;
-	enum err err = stanza_read_kubernetes(directive, build->source, build->arena,
-		&cluster_options, &options, build->problems);
+	struct cluster_options options;
+	enum err err = stanza_read_kubernetes(
+		directive_in_block(build->source, "kubernetes"), build->source,
+		build->arena, &options, &build->kubernetes, build->problems);
+	const struct corefile_directive *external =
+		directive_in_block(build->source, "k8s_external");
+	if (!err && external)
+		err = stanza_read_external(external, build->source, build->arena,
+			&options.external, &build->external, build->problems);
 	struct listen_list own = {.arena = &server->arena};
 	if (!err)
 		err = listen_own_addresses(addresses, &own);
 	if (err)
 		return err;
-	cluster_options.own_addresses = own.addresses;
-	cluster_options.own_address_count = own.count;
-	const struct cluster *cluster = NULL;
-	err = build_cluster(server, &cluster_options, &cluster);
-	if (err)
-		return err;
-	options.store = cluster_store(cluster);
+	options.own_addresses = own.addresses;
+	options.own_address_count = own.count;
+	return build_cluster(server, &options, &build->cluster);
+}
+
+static enum err add_kubernetes(struct build *build, struct kubernetes_options *options,
+	const struct store *store)
+{
+	options->store = store;
 	struct plugin_instance instance = {NULL, NULL};
-	err = kubernetes_new(&options, &instance);
+	enum err err = kubernetes_new(options, &instance);
 	if (!err)
 		build_add(build, &instance);
 	return err;
+}
+
+static enum err build_directive(
+	struct build *build, const struct corefile_directive *directive)
+{
+	if (strcmp(directive->name.text, "kubernetes") == 0)
+		return add_kubernetes(
+			build, &build->kubernetes, cluster_store(build->cluster));
+	bool is_external = strcmp(directive->name.text, "k8s_external") == 0;
+	if (is_external && !build->cluster) {
+		stanza_error(build->problems, &directive->name,
+			"k8s_external needs a kubernetes directive in the same block");
+		return ERR_INVALID;
+	}
+	if (is_external)
+		return add_kubernetes(
+			build, &build->external, cluster_external_store(build->cluster));
+	return build_plugin(build, directive);
 }
 
 /* A plugin's number is its row's, so that it stays the same from one configuration to the
@@ -134,17 +161,14 @@ static enum err build_block(
 	built->block.suspended = &server->suspended;
 	built->addresses.arena = &server->arena;
 	enum err err = listen_addresses(built->source, &built->addresses, problems);
+	if (!err && directive_in_block(built->source, "kubernetes"))
+		err = read_cluster(server, &build, &built->addresses);
 	/* The order of the table is the order of the chain, whatever the file's. */
 	for (const struct directive_row *row = plugin_rows; !err && row->name; row++) {
 		const struct corefile_directive *directive =
 			directive_in_block(built->source, row->name);
-		if (!directive)
-			continue;
-		if (strcmp(row->name, "kubernetes") == 0)
-			err = build_kubernetes(
-				server, &build, &built->addresses, directive);
-		else
-			err = build_plugin(&build, directive);
+		if (directive)
+			err = build_directive(&build, directive);
 	}
 	server->logs_debug |= build.wants_debug;
 	number_plugins(&built->block);

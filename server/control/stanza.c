@@ -314,27 +314,25 @@ static enum err read_options(const struct corefile_directive *directive,
 	return ERR_NONE;
 }
 
-static enum err read_zones(const struct corefile_directive *directive,
-	const struct corefile_block *block, struct arena *arena,
-	struct cluster_options *out, struct diag_list *problems)
+enum err stanza_read_cluster_zones(const struct corefile_directive *directive,
+	const struct corefile_block *block, struct zone_list *list,
+	struct diag_list *problems)
 {
-	struct zone_list list = {.arena = arena};
 	enum err err = stanza_read_zones(
-		&list, directive->arguments, directive->argument_count, block);
-	if (err && list.count == STORE_ZONES_MAX) {
+		list, directive->arguments, directive->argument_count, block);
+	if (err && list->count == STORE_ZONES_MAX) {
 		stanza_error(problems, &directive->name, "more than 255 zones");
 		return ERR_INVALID;
 	}
 	bool has_forward = false;
-	for (size_t i = 0; !err && i < list.count; i++)
-		has_forward |= !synth_is_reverse(&list.zones[i]);
+	for (size_t i = 0; !err && i < list->count; i++)
+		has_forward |= !synth_is_reverse(&list->zones[i]);
 	if (!err && !has_forward) {
 		stanza_error(problems, &directive->name,
-			"kubernetes needs a zone that is not a reverse zone");
+			"%s needs a zone that is not a reverse zone",
+			directive->name.text);
 		return ERR_INVALID;
 	}
-	out->zones = list.zones;
-	out->zone_count = list.count;
 	return err;
 }
 
@@ -350,7 +348,10 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 	};
 	*cluster = (struct cluster_options){.ttl_s = 5, .keeps_hints = true};
 	*kubernetes = (struct kubernetes_options){0};
-	enum err err = read_zones(directive, block, arena, cluster, problems);
+	struct zone_list list = {.arena = arena};
+	enum err err = stanza_read_cluster_zones(directive, block, &list, problems);
+	cluster->zones = list.zones;
+	cluster->zone_count = list.count;
 	if (!err)
 		err = read_options(directive, arena, cluster);
 	struct stanza_fallthrough through = {0};

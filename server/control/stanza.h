@@ -48,6 +48,19 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 	struct cluster_options *cluster, struct kubernetes_options *kubernetes,
 	struct diag_list *problems) MUST_CHECK;
 
+/* What `k8s_external` configures of the cluster of its block; the store is left for the
+ * caller. The same errors. */
+enum err stanza_read_external(const struct corefile_directive *directive,
+	const struct corefile_block *block, struct arena *arena,
+	struct cluster_external *external, struct kubernetes_options *kubernetes,
+	struct diag_list *problems) MUST_CHECK;
+
+/* The zones of both: the directive's, else the block's, one of them not a reverse zone.
+ */
+enum err stanza_read_cluster_zones(const struct corefile_directive *directive,
+	const struct corefile_block *block, struct zone_list *list,
+	struct diag_list *problems) MUST_CHECK;
+
 /* An error at the place of a word. Words are printed with %.100s. */
 void stanza_error(struct diag_list *problems, const struct corefile_word *word,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));

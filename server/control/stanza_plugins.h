@@ -10,6 +10,7 @@ enum { ANY_NUMBER = 255 };
 
 extern const struct directive_row acl_options[];
 extern const struct directive_row errors_options[];
+extern const struct directive_row external_options[];
 extern const struct directive_row header_options[];
 extern const struct directive_row hosts_options[];
 extern const struct directive_row loadbalance_options[];
@@ -17,6 +18,8 @@ extern const struct directive_row log_options[];
 
 void acl_check_rule(const struct corefile_directive *option, struct diag_list *problems);
 void errors_check_consolidate(
+	const struct corefile_directive *option, struct diag_list *problems);
+void external_check_apex(
 	const struct corefile_directive *option, struct diag_list *problems);
 void header_check(const struct corefile_directive *directive, struct diag_list *problems);
 void header_check_flags(

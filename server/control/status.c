@@ -45,7 +45,13 @@ void status_get(struct status *status, struct status_figures *out)
 void status_add_cluster(struct status_figures *figures, const struct cluster *cluster)
 {
 	const struct registry *registry = cluster_registry(cluster);
+	const struct store *external = cluster_external_store(cluster);
 	struct store_size size = store_size(cluster_store(cluster));
+	if (external) {
+		struct store_size more = store_size(external);
+		size.names += more.names;
+		size.bytes += more.bytes;
+	}
 	for (unsigned kind = 0; kind < OBJECT_KINDS; kind++)
 		figures->objects[kind] += registry_count(registry, kind);
 	figures->store_names += size.names;

@@ -88,6 +88,11 @@ static void put_target(
 	const struct srv_writer *writer, uint8_t *at, const struct target *target)
 {
 	const struct answer_owner *owner = writer->owner;
+	const uint8_t *name = target_name(target);
+	if (name) {
+		memcpy(at, name, dname_length(name));
+		return;
+	}
 	size_t label = target->label[0] ? target->label[0] + 1u : 0;
 	size_t zone_at = (size_t)owner->length - owner->zone_length;
 	size_t stored = zone_at - writer->data->skip;
@@ -98,6 +103,9 @@ static void put_target(
 
 static size_t target_length(const struct srv_writer *writer, const struct target *target)
 {
+	const uint8_t *name = target_name(target);
+	if (name)
+		return dname_length(name);
 	return (target->label[0] ? target->label[0] + 1u : 0) + writer->base_length;
 }
 
@@ -291,13 +299,17 @@ void answer_rrset(struct reply *reply, const struct store *store,
 
 /* --- SOA --- */
 
-/* A label or two in front of the zone's name, which is a pointer unless it is the root.
- */
+/* A label, and perhaps another, in front of the zone's name, which is a pointer unless
+ * it is the root. Length octets first; an empty label is none. */
 static uint8_t *put_below_zone(
-	uint8_t *at, const void *labels, size_t length, uint16_t zone_at)
+	uint8_t *at, const void *label, const uint8_t *second, uint16_t zone_at)
 {
-	memcpy(at, labels, length);
-	at += length;
+	const uint8_t *labels[] = {label, second};
+	for (unsigned i = 0; i < 2; i++) {
+		size_t length = *labels[i] ? *labels[i] + 1u : 0;
+		memcpy(at, labels[i], length);
+		at += length;
+	}
 	if (!zone_at) {
 		*at++ = 0;
 		return at;
@@ -314,10 +326,13 @@ static bool put_soa(struct reply *reply, const struct store *store, unsigned ind
 	uint16_t zone_at = 0;
 	if (zone->name.length > 1)
 		zone_at = (uint16_t)(owner->offset + owner->length - zone->name.length);
-	uint8_t record[64];
-	uint8_t *rdata = put_below_zone(record, "", 0, zone_at) + 10;
-	uint8_t *at = put_below_zone(rdata, "\2ns\3dns", 7, zone_at);
-	at = put_below_zone(at, "\12hostmaster", 11, zone_at);
+	static const uint8_t none[1], dns[] = {3, 'd', 'n', 's'};
+	const uint8_t *apex = zone->apex_label;
+	uint8_t record[64 + 2 * (DNAME_LABEL_MAX + 1)];
+	uint8_t *rdata = put_below_zone(record, "", none, zone_at) + 10;
+	uint8_t *at = *apex ? put_below_zone(rdata, "\3ns1", apex, zone_at)
+			    : put_below_zone(rdata, "\2ns", dns, zone_at);
+	at = put_below_zone(at, "\12hostmaster", apex, zone_at);
 	octets_put_u32(at, store_zone_serial(store, index));
 	octets_put_u32(at + 4, SOA_REFRESH_S);
 	octets_put_u32(at + 8, SOA_RETRY_S);
@@ -327,8 +342,8 @@ static bool put_soa(struct reply *reply, const struct store *store, unsigned ind
 	uint8_t *fixed = rdata - 10;
 	octets_put_u16(fixed, TYPE_SOA);
 	octets_put_u16(fixed + 2, CLASS_IN);
-	octets_put_u32(
-		fixed + 4, zone->ttl_s < SOA_TTL_MAX_S ? zone->ttl_s : SOA_TTL_MAX_S);
+	bool is_short = *apex || zone->ttl_s < SOA_TTL_MAX_S;
+	octets_put_u32(fixed + 4, is_short ? zone->ttl_s : SOA_TTL_MAX_S);
 	octets_put_u16(fixed + 8, (uint16_t)(at - rdata));
 	size_t length = (size_t)(at - record);
 	if (room(reply) < length)

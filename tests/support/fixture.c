@@ -30,8 +30,8 @@ void fixture_init(struct fixture *fixture, const char *const *zones, unsigned co
 	fixture->router = router_new(&fixture->key);
 	assert(fixture->router && count <= STORE_ZONES_MAX);
 	for (unsigned i = 0; i < count; i++) {
-		store_zones[i].name = fixture_name(zones[i]);
-		store_zones[i].ttl_s = FIXTURE_TTL_S;
+		store_zones[i] = (struct store_zone){
+			.name = fixture_name(zones[i]), .ttl_s = FIXTURE_TTL_S};
 		enum err err = router_add(
 			fixture->router, &store_zones[i].name, &fixture->block);
 		assert(!err);

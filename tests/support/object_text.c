@@ -15,8 +15,9 @@ struct reading {
 	size_t list_max; /* more than the text has of anything */
 	struct object *object;
 	struct object_label *labels, *selector;
-	struct ipaddr *addresses;
-	size_t address_count;
+	struct ipaddr *addresses, *external;
+	const char **hosts;
+	size_t address_count, external_count, host_count;
 	struct object_port *ports;
 	size_t port_count, selector_count;
 	struct object_subset *subsets;
@@ -170,6 +171,11 @@ static void read_word(struct reading *reading, char *word)
 	if (object->kind == OBJECT_SERVICE && strncmp(word, "e=", 2) == 0) {
 		object->service.type = SERVICE_EXTERNAL_NAME;
 		object->service.external_name = word + 2;
+	} else if (object->kind == OBJECT_SERVICE && strncmp(word, "x=", 2) == 0) {
+		if (read_address(word + 2, &reading->external[reading->external_count]))
+			reading->external_count++;
+		else
+			reading->hosts[reading->host_count++] = word + 2;
 	} else if (is_slice && strncmp(word, "of=", 3) == 0) {
 		object->slice.service = word + 3;
 	} else if (is_slice && strcmp(word, "--") == 0) {
@@ -208,6 +214,10 @@ static void reading_end(struct reading *reading)
 		service->port_count = reading->port_count;
 		service->selector = reading->selector;
 		service->selector_count = reading->selector_count;
+		service->external_ips = reading->external;
+		service->external_ip_count = reading->external_count;
+		service->external_hosts = reading->hosts;
+		service->external_host_count = reading->host_count;
 	} else if (object->kind == OBJECT_POD) {
 		struct object_container_port *ports =
 			reading_array(reading, sizeof(*ports));
@@ -245,6 +255,8 @@ void object_from_text(const char *text, struct arena *arena, struct object *out)
 	reading.labels = reading_array(&reading, sizeof(*reading.labels));
 	reading.selector = reading_array(&reading, sizeof(*reading.selector));
 	reading.addresses = reading_array(&reading, sizeof(*reading.addresses));
+	reading.external = reading_array(&reading, sizeof(*reading.external));
+	reading.hosts = reading_array(&reading, sizeof(*reading.hosts));
 	reading.subsets = reading_array(&reading, sizeof(*reading.subsets));
 	begin_subset(&reading);
 	if (out->kind == OBJECT_SERVICE)

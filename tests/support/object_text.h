@@ -14,7 +14,8 @@
  *	pod NS/NAME [WORD]...
  *
  * Words of a service: an address, `headless`, `e=EXTERNAL.NAME`, `publish`, `prefer`,
- * `require`, `v4`, `v6`, `s=KEY:VALUE` (selector) and p=[NAME][/udp|/sctp]:PORT[>TARGET].
+ * `require`, `v4`, `v6`, `s=KEY:VALUE` (selector), p=[NAME][/udp|/sctp]:PORT[>TARGET] and
+ * x=ADDRESS or x=NAME, what it has outside of the cluster.
  *
  * Words of slices and endpoints: ports `p=` (PORT -1: none) and endpoints
  * [!]ADDRESS[,ADDRESS]...[@HOSTNAME][#POD], `!` for one that is not ready. `--` begins

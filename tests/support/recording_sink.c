@@ -53,6 +53,13 @@ static void record_service(FILE *out, const struct object_service *service)
 	record_addresses(out, service->cluster_ips, service->cluster_ip_count);
 	fprintf(out, "%s%s\n", *service->external_name ? " " : "",
 		service->external_name);
+	if (service->external_ip_count || service->external_host_count)
+		fprintf(out, "  external");
+	record_addresses(out, service->external_ips, service->external_ip_count);
+	for (size_t i = 0; i < service->external_host_count; i++)
+		fprintf(out, " %s", service->external_hosts[i]);
+	if (service->external_ip_count || service->external_host_count)
+		fputc('\n', out);
 	record_ports(out, "  ", service->ports, service->port_count);
 	record_labels(out, "selector", service->selector, service->selector_count);
 }

@@ -64,6 +64,12 @@ struct object_service {
 	enum ip_family_policy ip_family_policy;
 	uint8_t ip_families[2];    /* 4 or 6 in order of preference; 0: not given */
 	const char *external_name; /* ExternalName only */
+	/* From outside of the cluster: spec.externalIPs, then those of load balancers, or
+	 * the host names of those. */
+	const struct ipaddr *external_ips;
+	size_t external_ip_count;
+	const char *const *external_hosts;
+	size_t external_host_count;
 	const struct object_port *ports;
 	size_t port_count;
 	const struct object_label *selector;

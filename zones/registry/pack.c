@@ -138,10 +138,16 @@ static bool pack_equal(const void *a, uint32_t a_size, const void *b, uint32_t b
 
 /* --- services --- */
 
+static bool keeps_external(
+	const struct object_service *service, const struct pack_service_options *options)
+{
+	return options->keeps_external &&
+	       (service->external_ip_count || service->external_host_count);
+}
+
 static void write_service(
 	struct packer *packer, const struct object *object, const void *options)
 {
-	(void)options;
 	const struct object_service *service = &object->service;
 	put_text(packer, service->external_name);
 	for (size_t i = 0; i < limited(service->port_count, UINT16_MAX); i++)
@@ -150,6 +156,14 @@ static void write_service(
 		put_text(packer, service->selector[i].key);
 		put_text(packer, service->selector[i].value);
 	}
+	if (!keeps_external(service, options))
+		return;
+	put_u32(packer, (uint32_t)service->external_ip_count);
+	put_u32(packer, (uint32_t)service->external_host_count);
+	for (size_t i = 0; i < service->external_ip_count; i++)
+		put_address(packer, &service->external_ips[i]);
+	for (size_t i = 0; i < service->external_host_count; i++)
+		put_text(packer, service->external_hosts[i]);
 }
 
 /* Without the octets behind an IPv4 address, which may differ in equal ones. */
@@ -159,12 +173,13 @@ static void keep_address(struct ipaddr *out, const struct ipaddr *address)
 	memcpy(out->bytes, address->bytes, address->length);
 }
 
-struct pack_service *pack_service_new(const struct object *object)
+struct pack_service *pack_service_new(
+	const struct object *object, const struct pack_service_options *options)
 {
 	const struct object_service *service = &object->service;
 	size_t size;
 	struct pack_service *pack = pack_new(offsetof(struct pack_service, stream),
-		object, NULL, write_service, &size);
+		object, options, write_service, &size);
 	if (!pack)
 		return NULL;
 	pack->origin = object->origin;
@@ -177,6 +192,7 @@ struct pack_service *pack_service_new(const struct object *object)
 	pack->cluster_ip_count = (uint8_t)limited(service->cluster_ip_count, 2);
 	for (size_t i = 0; i < pack->cluster_ip_count; i++)
 		keep_address(&pack->cluster_ips[i], &service->cluster_ips[i]);
+	pack->has_external = keeps_external(service, options);
 	pack->port_count = (uint16_t)limited(service->port_count, UINT16_MAX);
 	pack->selector_count = (uint16_t)selector_kept(service);
 	return pack;
@@ -211,6 +227,37 @@ void pack_service_selector(const struct pack_service *service, struct object_lab
 {
 	struct pack_port_iterator ports = pack_service_ports(service);
 	get_labels(skip_ports(ports.at, ports.left), service->selector_count, out);
+}
+
+struct pack_external_iterator pack_service_external(const struct pack_service *service)
+{
+	if (!service->has_external)
+		return (struct pack_external_iterator){.at = NULL};
+	struct pack_port_iterator ports = pack_service_ports(service);
+	struct pack_external_iterator out = {.at = skip_ports(ports.at, ports.left)};
+	for (unsigned i = 0; i < 2u * service->selector_count; i++)
+		get_text(&out.at);
+	out.address_count = get_u32(&out.at);
+	out.host_count = get_u32(&out.at);
+	return out;
+}
+
+bool pack_external_next_address(
+	struct pack_external_iterator *iterator, struct ipaddr *out)
+{
+	if (!iterator->address_count)
+		return false;
+	iterator->address_count--;
+	*out = get_address(&iterator->at);
+	return true;
+}
+
+const char *pack_external_next_host(struct pack_external_iterator *iterator)
+{
+	if (!iterator->host_count)
+		return NULL;
+	iterator->host_count--;
+	return get_text(&iterator->at);
 }
 
 /* --- slices --- */

@@ -19,12 +19,18 @@ struct pack_service {
 	uint8_t ip_families[2];
 	uint8_t cluster_ip_count;
 	struct ipaddr cluster_ips[2];
+	bool has_external; /* addresses or hosts, at the end of the stream */
 	uint16_t port_count, selector_count;
-	char stream[]; /* external name, ports, selector */
+	char stream[]; /* external name, ports, selector, external addresses and hosts */
+};
+
+struct pack_service_options {
+	bool keeps_external; /* addresses and hosts */
 };
 
 /* NULL: no memory. */
-struct pack_service *pack_service_new(const struct object *object);
+struct pack_service *pack_service_new(
+	const struct object *object, const struct pack_service_options *options);
 bool pack_service_equal(const struct pack_service *a, const struct pack_service *b);
 
 const char *pack_service_external_name(const struct pack_service *service);
@@ -39,6 +45,19 @@ bool pack_port_next(struct pack_port_iterator *iterator, struct object_port *out
 
 /* The selector into `out`, of selector_count elements. */
 void pack_service_selector(const struct pack_service *service, struct object_label *out);
+
+/* What the service has outside of the cluster: addresses first, then hosts. */
+struct pack_external_iterator {
+	const char *at;
+	uint32_t address_count, host_count; /* left */
+};
+
+struct pack_external_iterator pack_service_external(const struct pack_service *service);
+/* False: no more addresses. */
+bool pack_external_next_address(
+	struct pack_external_iterator *iterator, struct ipaddr *out);
+/* Behind the last address. NULL: no more. */
+const char *pack_external_next_host(struct pack_external_iterator *iterator);
 
 /* An EndpointSlice or Endpoints object, or what was derived from pods. Only ready
  * endpoints' flags differ; all are kept, for `waymark lookup`. */

@@ -435,6 +435,16 @@ static enum err index_service(
 		if (err)
 			return err;
 	}
+	if (service->object) {
+		struct pack_external_iterator external =
+			pack_service_external(service->object);
+		struct ipaddr address;
+		while (pack_external_next_address(&external, &address)) {
+			enum err err = index_address(registry, service, &address, adds);
+			if (err)
+				return err;
+		}
+	}
 	if (!registry->options.indexes_endpoints)
 		return ERR_NONE;
 	unsigned position = 0;
@@ -533,7 +543,10 @@ static enum err put_service(struct registry *registry, const struct object *obje
 {
 	if (!registry_selects(registry, object))
 		return remove_service(registry, object->ns, object->name);
-	struct pack_service *pack = pack_service_new(object);
+	const struct pack_service_options options = {
+		.keeps_external = registry->options.keeps_external,
+	};
+	struct pack_service *pack = pack_service_new(object, &options);
 	struct registry_service *service =
 		pack ? registry_service_at(registry, object->ns, object->name) : NULL;
 	if (!service) {

@@ -32,6 +32,8 @@ struct registry_options {
 	bool indexes_endpoints; /* registry_next_by_address finds endpoints too */
 	bool ignores_endpoints; /* option noendpoints: slices and endpoints are not kept
 				 */
+	bool keeps_external;    /* addresses from outside; registry_next_by_address
+				   finds them too */
 };
 
 struct registry_namespace {

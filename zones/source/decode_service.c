@@ -143,6 +143,69 @@ static void service_external_name(struct decode *decode, const struct field *spe
 		field_fail(decode, &field, "is not a DNS name (RFC 1123)");
 }
 
+static void external_host(
+	struct decode *decode, const struct field *field, const char **hosts)
+{
+	struct object_service *service = &decode->object.service;
+	const char *text = field_text(decode, field);
+	if (!*text)
+		return;
+	if (!validate_is_external_name(text)) {
+		field_fail(decode, field, "is not a DNS name (RFC 1123)");
+		return;
+	}
+	hosts[service->external_host_count++] = field_lower(decode, text);
+}
+
+/* Each has an address or a name; the address counts where it has both. */
+static void service_load_balancers(struct decode *decode, const struct field *ingress,
+	struct ipaddr *ips, const char **hosts)
+{
+	struct object_service *service = &decode->object.service;
+	const struct node *node;
+	field_list(decode, ingress, &node);
+	for (size_t i = 0; node; node = node->next, i++) {
+		struct field item = field_item(ingress, i, node);
+		struct field ip = field_get(&item, "ip");
+		struct field host = field_get(&item, "hostname");
+		if (!*field_text(decode, &ip))
+			external_host(decode, &host, hosts);
+		else if (field_address(decode, &ip, &ips[service->external_ip_count]))
+			service->external_ip_count++;
+	}
+}
+
+static void service_external(
+	struct decode *decode, const struct field *object, const struct field *spec)
+{
+	enum { EXTERNALS_MAX = 1024 };
+	struct object_service *service = &decode->object.service;
+	struct field all = field_get(spec, "externalIPs");
+	struct field status = field_get(object, "status");
+	struct field balancer = field_get(&status, "loadBalancer");
+	struct field ingress = field_get(&balancer, "ingress");
+	const struct node *node;
+	size_t ingress_count = field_list(decode, &ingress, &node);
+	size_t count = field_list(decode, &all, &node);
+	if (count + ingress_count > EXTERNALS_MAX) {
+		field_fail(decode, count ? &all : &ingress,
+			"makes more than %d external addresses", EXTERNALS_MAX);
+		return;
+	}
+	struct ipaddr *ips = field_alloc(decode, count + ingress_count, sizeof(*ips));
+	const char **hosts = field_alloc(decode, ingress_count, sizeof(*hosts));
+	if (!ips || (ingress_count && !hosts))
+		return;
+	service->external_ips = ips;
+	service->external_hosts = hosts;
+	for (size_t i = 0; node; node = node->next, i++) {
+		struct field item = field_item(&all, i, node);
+		if (field_address(decode, &item, &ips[service->external_ip_count]))
+			service->external_ip_count++;
+	}
+	service_load_balancers(decode, &ingress, ips, hosts);
+}
+
 /* A number, or the name of a container's port. */
 static void service_target_port(
 	struct decode *decode, const struct field *item, struct object_port *port)
@@ -235,5 +298,6 @@ void decode_service(struct decode *decode, const struct field *object)
 		service_ip_families(decode, &spec);
 		service_cluster_ips(decode, &spec);
 	}
+	service_external(decode, object, &spec);
 	service_ports(decode, &spec);
 }

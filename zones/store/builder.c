@@ -207,6 +207,17 @@ void targets_add(struct targets_builder *builder, const void *label, size_t labe
 		memcpy(at + 4 + octets4, addresses->ipv6, octets6);
 }
 
+void targets_add_name(struct targets_builder *builder, const struct dname *name)
+{
+	/* Filled up where it is no longer than a label may be. */
+	uint8_t octets[DNAME_MAX] = {0};
+	size_t length = name->length;
+	if (length <= DNAME_LABEL_MAX)
+		length = DNAME_LABEL_MAX + 1;
+	memcpy(octets, name->bytes, name->length);
+	targets_add(builder, octets, length, &(struct target_addresses){.ipv4_count = 0});
+}
+
 struct targets *targets_finish(
 	struct targets_builder *builder, const struct targets *previous)
 {

@@ -40,6 +40,9 @@ enum { STORE_ZONES_MAX = 255 };
 struct store_zone {
 	struct dname name;
 	uint32_t ttl_s;
+	/* The SOA names ns1 and hostmaster below this label of the zone, length octet
+	 * first. Length 0: ns.dns and hostmaster of the zone itself. */
+	uint8_t apex_label[DNAME_LABEL_MAX + 1];
 };
 
 struct rrset {
@@ -65,7 +68,9 @@ struct answer_set {
 
 /* A name that SRV records point at, and its addresses: the octets of `count` targets,
  * each { label length, label, IPv4 count, IPv6 count (16 bits), addresses }. The label
- * comes in front of the service's name; length 0 is the service itself. */
+ * comes in front of the service's name; length 0 is the service itself. A length above
+ * that of any label: a whole name stands there, which has nothing to do with the service
+ * (target_name). */
 struct targets {
 	uint32_t references; /* answer sets; the control thread's */
 	uint32_t size;       /* octets of the whole table */
@@ -78,6 +83,12 @@ struct target {
 	uint16_t ipv4_count, ipv6_count;
 	const uint8_t *ipv4, *ipv6;
 };
+
+/* NULL: the target's name is the label and the service's. */
+static inline const uint8_t *target_name(const struct target *target)
+{
+	return target->label[0] > DNAME_LABEL_MAX ? target->label + 1 : NULL;
+}
 
 /* Data of an SRV rrset: this, then `rrset.count` groups. */
 struct srv_data {

@@ -8,7 +8,8 @@
 /*
  * What every zone has: its apex with the NS set, and in forward zones ns.dns, svc, pod
  * and dns-version. The server is named after the services that have one of its own
- * addresses among their ready endpoints, else ns.dns; every such name resolves.
+ * addresses among their ready endpoints, else ns.dns; every such name resolves. In
+ * external zones the name is ns1 below the apex label, with those services' addresses.
  */
 
 static bool is_own(const struct synth *synth, const struct ipaddr *address)
@@ -103,7 +104,7 @@ static enum err add_service_name_servers(struct synth *synth, unsigned zone,
 	struct dname base;
 	unsigned home = (unsigned)store_zone_find(synth->store, suffix);
 	enum err err = plan_make(&synth->plan, &synth->options, service);
-	if (err || emit_service_name(service, suffix, &base))
+	if (err || emit_service_name(synth, service, suffix, &base))
 		return err;
 	const struct plan *plan = &synth->plan;
 	if (plan->kind == PLAN_CLUSTER_IP && emit_is_in_zone(synth, &base, home)) {
@@ -123,6 +124,18 @@ static enum err add_service_name_servers(struct synth *synth, unsigned zone,
 	return ERR_NONE;
 }
 
+/* "ns.dns.zone", in external zones "ns1.APEX.zone". ERR_RANGE. */
+static enum err make_own_name(
+	const struct synth *synth, const struct dname *zone, struct dname *out)
+{
+	const struct synth_external *external = synth->options.external;
+	const char *apex = external ? external->apex : "dns";
+	const char *label = external ? "ns1" : "ns";
+	*out = *zone;
+	enum err err = dname_prepend(out, apex, strlen(apex));
+	return err ? err : dname_prepend(out, label, strlen(label));
+}
+
 static enum err put_apex(struct synth *synth, unsigned zone)
 {
 	const struct dname *apex = &store_zone(synth->store, zone)->name;
@@ -131,15 +144,15 @@ static enum err put_apex(struct synth *synth, unsigned zone)
 	const struct name_servers *list = &synth->name_servers;
 	size_t count = 0;
 	answer_begin(synth->builder, apex, zone);
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; !synth->options.external && i < list->count; i++) {
 		enum err err = add_service_name_servers(
 			synth, zone, suffix, list->services[i], &count);
 		if (err)
 			return err;
 	}
 	if (!count && synth->options.own_address_count) {
-		struct dname name = *suffix;
-		if (!dname_prepend(&name, "dns", 3) && !dname_prepend(&name, "ns", 2))
+		struct dname name;
+		if (!make_own_name(synth, suffix, &name))
 			add_name_server(synth, zone, &name);
 	}
 	return store_put(synth->store, synth->builder);
@@ -218,9 +231,10 @@ static enum err own_name_read(struct synth *synth, struct own_name *own)
 static enum err put_own_name(
 	struct synth *synth, unsigned zone, const struct own_name *own)
 {
-	struct dname name = store_zone(synth->store, zone)->name;
-	if (!own->count || dname_prepend(&name, "dns", 3) ||
-		dname_prepend(&name, "ns", 2) || !emit_is_in_zone(synth, &name, zone))
+	struct dname name;
+	if (!own->count ||
+		make_own_name(synth, &store_zone(synth->store, zone)->name, &name) ||
+		!emit_is_in_zone(synth, &name, zone))
 		return ERR_NONE;
 	answer_begin(synth->builder, &name, zone);
 	for (unsigned length = 4; length <= 16; length += 12)
@@ -234,6 +248,8 @@ static enum err put_base(struct synth *synth, unsigned zone)
 {
 	static const char *const labels[] = {"svc", "pod", "dns-version"};
 	enum err err = ERR_NONE;
+	if (synth->options.external)
+		return put_fixed(synth, zone, synth->options.external->apex);
 	for (size_t i = 0; !err && i < sizeof(labels) / sizeof(labels[0]); i++)
 		err = put_fixed(synth, zone, labels[i]);
 	return err;

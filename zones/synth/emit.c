@@ -12,11 +12,12 @@ static const char *const protocol_labels[] = {
 	[PROTOCOL_SCTP] = "_sctp",
 };
 
-enum err emit_service_name(const struct registry_service *service,
-	const struct dname *zone, struct dname *out)
+enum err emit_service_name(const struct synth *synth,
+	const struct registry_service *service, const struct dname *zone,
+	struct dname *out)
 {
 	*out = *zone;
-	if (dname_prepend(out, "svc", 3) ||
+	if ((!synth->options.external && dname_prepend(out, "svc", 3)) ||
 		dname_prepend(out, service->ns->name, strlen(service->ns->name)) ||
 		dname_prepend(out, service->name, strlen(service->name)))
 		return ERR_RANGE;
@@ -58,7 +59,7 @@ static const struct plan_port_set *service_port_sets(
 	const struct plan *plan, uint32_t *count)
 {
 	*count = 0;
-	if (plan->kind == PLAN_CLUSTER_IP) {
+	if (plan->kind == PLAN_CLUSTER_IP || plan->host_count) {
 		*count = 1;
 		return &plan->service_ports;
 	}
@@ -82,11 +83,6 @@ static enum err port_name(
 		dname_prepend(out, label, length + 1))
 		return ERR_RANGE;
 	return ERR_NONE;
-}
-
-static bool has_endpoint_names(const struct plan *plan)
-{
-	return plan->kind == PLAN_CLUSTER_IP || plan->kind == PLAN_HEADLESS;
 }
 
 /* Calls `visit` for the service's name, its port names and its endpoint names below
@@ -140,7 +136,7 @@ static enum err visit_ports(const struct plan *plan, const struct dname *base,
 static enum err visit_endpoints(const struct plan *plan, const struct dname *base,
 	const struct emit_visitor *visitor)
 {
-	for (uint32_t i = 0; has_endpoint_names(plan) && i < plan->target_count; i++) {
+	for (uint32_t i = 0; plan->has_endpoint_names && i < plan->target_count; i++) {
 		struct dname name = *base;
 		if (dname_prepend(&name, plan->targets[i].label,
 			    plan->targets[i].label_length) ||
@@ -156,7 +152,9 @@ static enum err visit_endpoints(const struct plan *plan, const struct dname *bas
 static enum err visit_names(const struct plan *plan, const struct dname *base,
 	const struct emit_visitor *visitor)
 {
-	enum err err = visitor->service(visitor->context, base);
+	enum err err = ERR_NONE;
+	if (plan->kind != PLAN_ENDPOINTS)
+		err = visitor->service(visitor->context, base);
 	if (!err)
 		err = visit_ports(plan, base, visitor);
 	return err ? err : visit_endpoints(plan, base, visitor);
@@ -170,7 +168,7 @@ static bool next_zone(const struct synth *synth, const struct plan *plan, unsign
 		(*zone)++) {
 		const struct dname *apex = &store_zone(synth->store, *zone)->name;
 		if (!synth->zone_is_reverse[*zone] &&
-			!emit_service_name(plan->service, apex, base) &&
+			!emit_service_name(synth, plan->service, apex, base) &&
 			emit_is_in_zone(synth, base, *zone))
 			return true;
 	}
@@ -229,18 +227,7 @@ static enum err emit_put(struct emission *emission, const struct dname *name)
 	return err ? err : name_set_add(synth->emitted, name);
 }
 
-/* IPv4 before IPv6, so that each type's records stand together. */
-static void emit_hit_addresses(
-	struct synth *synth, const struct plan *plan, uint32_t first, uint32_t count)
-{
-	for (unsigned length = 4; length <= 16; length += 12)
-		for (uint32_t i = first; i < first + count; i++)
-			if (plan->hits[i].address.length == length &&
-				!plan->hits[i].is_repeated)
-				emit_address(synth, &plan->hits[i].address);
-}
-
-/* The same within one target: there the repetition may be with another target's hit. */
+/* Within one target: there the repetition may be with another target's hit. */
 static bool is_repeated_in_target(
 	const struct plan *plan, const struct plan_target *target, uint32_t hit)
 {
@@ -278,6 +265,19 @@ static uint32_t count_ports(
 	for (uint32_t i = 0; i < set->count; i++)
 		count += filter_has(filter, &set->ports[i]);
 	return count;
+}
+
+/* IPv4 before IPv6, so that each type's records stand together. */
+static void emit_hit_addresses(
+	struct synth *synth, const struct plan *plan, const struct port_filter *filter)
+{
+	for (unsigned length = 4; length <= 16; length += 12)
+		for (uint32_t i = 0; i < plan->hit_count; i++) {
+			const struct plan_hit *hit = &plan->hits[i];
+			if (hit->address.length == length && !hit->is_repeated &&
+				count_ports(&plan->port_sets[hit->port_set], filter))
+				emit_address(synth, &hit->address);
+		}
 }
 
 /* As many as a source lets an object have. */
@@ -386,8 +386,9 @@ static void emit_service_srv(
 	if (!has_numbered_port(sets, set_count, filter))
 		return;
 	uint64_t hits = 0;
-	if (plan->kind == PLAN_CLUSTER_IP)
-		hits = (uint64_t)count_ports(sets, filter) * plan->cluster_ip_count;
+	if (plan->kind != PLAN_HEADLESS)
+		hits = (uint64_t)count_ports(sets, filter) *
+		       (plan->cluster_ip_count + plan->host_count);
 	for (uint32_t i = 0; plan->kind == PLAN_HEADLESS && i < plan->hit_count; i++)
 		hits += count_ports(&plan->port_sets[plan->hits[i].port_set], filter);
 	answer_begin_srv(synth->builder, emission->service_targets, srv_weight(hits),
@@ -399,23 +400,25 @@ static void emit_service_srv(
 	const struct port_list none = {.count = 0};
 	struct port_list ports;
 	list_ports(sets, filter, &none, &ports);
-	answer_add_srv_group(synth->builder, 0, 1, true, ports.numbers, ports.count);
+	uint32_t targets = plan->host_count + (plan->cluster_ip_count ? 1 : 0);
+	answer_add_srv_group(
+		synth->builder, 0, targets, true, ports.numbers, ports.count);
 }
 
-static enum err emit_service(void *context, const struct dname *name)
+/* What the service's own name holds beside SRV records: the addresses, of hits those
+ * with a port that passes, or the name that stands for them. ERR_SYNTAX: that is none. */
+static enum err emit_service_addresses(
+	struct emission *emission, const struct port_filter *filter)
 {
-	struct emission *emission = context;
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
-	answer_begin(synth->builder, name, emission->zone);
 	if (plan->kind == PLAN_EXTERNAL_NAME) {
 		struct dname target;
-		const char *text = pack_service_external_name(plan->service->object);
-		if (dname_from_text(text, &target))
-			return ERR_NONE;
+		if (dname_from_text(plan->external_name, &target))
+			return ERR_SYNTAX;
 		answer_add(synth->builder, TYPE_CNAME, synth->options.ttl_s, target.bytes,
 			target.length);
-		return emit_put(emission, name);
+		return ERR_NONE;
 	}
 	for (unsigned length = 4; length <= 16; length += 12)
 		for (unsigned i = 0;
@@ -423,16 +426,30 @@ static enum err emit_service(void *context, const struct dname *name)
 			if (plan->cluster_ips[i].length == length)
 				emit_address(synth, &plan->cluster_ips[i]);
 	if (plan->kind == PLAN_HEADLESS)
-		emit_hit_addresses(synth, plan, 0, plan->hit_count);
-	emit_service_srv(emission, &(struct port_filter){.name = NULL}, 0);
+		emit_hit_addresses(synth, plan, filter);
+	return ERR_NONE;
+}
+
+static enum err emit_service(void *context, const struct dname *name)
+{
+	struct emission *emission = context;
+	const struct port_filter every = {.name = NULL};
+	answer_begin(emission->synth->builder, name, emission->zone);
+	if (emit_service_addresses(emission, &every))
+		return ERR_NONE;
+	emit_service_srv(emission, &every, 0);
 	return emit_put(emission, name);
 }
 
+/* Inside the cluster the name of a port holds SRV records alone (RFC 2782); outside of it
+ * the service's addresses too, as CoreDNS has it. */
 static enum err emit_port(
 	void *context, const struct dname *name, const struct port_filter *filter)
 {
 	struct emission *emission = context;
 	answer_begin(emission->synth->builder, name, emission->zone);
+	if (emission->plan->is_external && emit_service_addresses(emission, filter))
+		return ERR_NONE;
 	emit_service_srv(
 		emission, filter, (uint8_t)(name->length - emission->base.length));
 	return emit_put(emission, name);
@@ -508,7 +525,7 @@ static enum err make_endpoint_targets(struct emission *emission)
 {
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
-	if (!plan->target_count)
+	if (!plan->target_count || !plan->has_endpoint_names)
 		return ERR_NONE;
 	struct dname first = emission->base;
 	if (dname_prepend(&first, plan->targets[0].label, plan->targets[0].label_length))
@@ -524,11 +541,16 @@ static enum err make_endpoint_targets(struct emission *emission)
 	return emission->endpoint_targets ? ERR_NONE : ERR_NOMEM;
 }
 
+/* The service with the addresses of its own, then the hosts that stand for it. */
 static enum err make_service_targets(struct emission *emission)
 {
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
-	uint8_t ipv4[8], ipv6[32];
+	uint8_t *ipv4 =
+		arena_alloc(&synth->plan.arena, plan->cluster_ip_count * (4u + 16u) + 1);
+	if (!ipv4)
+		return ERR_NOMEM;
+	uint8_t *ipv6 = ipv4 + plan->cluster_ip_count * 4u;
 	uint16_t count4 = 0, count6 = 0;
 	for (unsigned i = 0; i < plan->cluster_ip_count; i++) {
 		const struct ipaddr *address = &plan->cluster_ips[i];
@@ -538,8 +560,16 @@ static enum err make_service_targets(struct emission *emission)
 			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
 	}
 	targets_reset(synth->targets_builder);
-	targets_add(synth->targets_builder, "", 0,
-		&(struct target_addresses){ipv4, count4, ipv6, count6});
+	if (plan->cluster_ip_count)
+		targets_add(synth->targets_builder, "", 0,
+			&(struct target_addresses){ipv4, count4, ipv6, count6});
+	for (unsigned i = 0; i < plan->host_count; i++) {
+		struct dname host;
+		/* It was checked where it was read. */
+		if (dname_from_text(plan->hosts[i], &host))
+			host = emission->base;
+		targets_add_name(synth->targets_builder, &host);
+	}
 	emission->service_targets = targets_finish(
 		synth->targets_builder, previous_targets(synth, &emission->base));
 	return emission->service_targets ? ERR_NONE : ERR_NOMEM;
@@ -550,7 +580,8 @@ static enum err emit_in_zone(struct emission *emission)
 	const struct emit_visitor answers = {emission->synth, emission->zone, emission,
 		emit_service, emit_port, emit_endpoint};
 	enum err err = make_endpoint_targets(emission);
-	if (!err && emission->plan->kind == PLAN_CLUSTER_IP)
+	if (!err &&
+		(emission->plan->kind == PLAN_CLUSTER_IP || emission->plan->host_count))
 		err = make_service_targets(emission);
 	else
 		emission->service_targets = emission->endpoint_targets;

@@ -40,8 +40,8 @@ static enum err find_namesake(
 			registry_find_service(synth->registry, ns->name, service->name);
 		struct dname name;
 		if (!namesake || namesake == service ||
-			emit_service_name(
-				namesake, &store_zone(synth->store, zone)->name, &name))
+			emit_service_name(synth, namesake,
+				&store_zone(synth->store, zone)->name, &name))
 			continue;
 		enum err err = emit_is_in_zone(synth, &name, zone)
 				       ? store_put_service(synth->store, &name)
@@ -72,7 +72,7 @@ enum err hints_update(struct synth *synth, bool was_published)
 		const struct dname *zone = &store_zone(synth->store, i)->name;
 		struct dname name;
 		if (!synth->options.keeps_hints || synth->zone_is_reverse[i] ||
-			emit_service_name(synth->plan.service, zone, &name) ||
+			emit_service_name(synth, synth->plan.service, zone, &name) ||
 			!emit_is_in_zone(synth, &name, i))
 			continue;
 		err = update_in_zone(synth, &name, i, was_published);

@@ -257,10 +257,86 @@ static enum err collect(struct plan *plan, const struct synth_options *options)
 	return ERR_NONE;
 }
 
+/* --- the service --- */
+
+bool plan_is_apex(
+	const struct synth_options *options, const struct registry_namespace *ns)
+{
+	return options->external && strcmp(ns->name, options->external->apex) == 0;
+}
+
+bool plan_has_namespace(
+	const struct synth_options *options, const struct registry_namespace *ns)
+{
+	return registry_is_exposed(ns) && !plan_is_apex(options, ns);
+}
+
+static enum err read_cluster_ips(struct plan *plan)
+{
+	plan->cluster_ips = arena_calloc(&plan->arena, 2, sizeof(struct ipaddr));
+	if (!plan->cluster_ips)
+		return ERR_NOMEM;
+	plan->cluster_ip_count = registry_cluster_ips(plan->service, plan->cluster_ips);
+	return ERR_NONE;
+}
+
+static bool has_address(const struct plan *plan, const struct ipaddr *address)
+{
+	for (unsigned i = 0; i < plan->cluster_ip_count; i++)
+		if (ipaddr_equal(&plan->cluster_ips[i], address))
+			return true;
+	return false;
+}
+
+/* Each address and each name once. */
+static enum err read_external(struct plan *plan)
+{
+	if (!plan->service->object)
+		return ERR_NONE;
+	struct pack_external_iterator external =
+		pack_service_external(plan->service->object);
+	plan->cluster_ips = arena_calloc(
+		&plan->arena, external.address_count + 1u, sizeof(struct ipaddr));
+	plan->hosts = arena_calloc(
+		&plan->arena, external.host_count + 1u, sizeof(*plan->hosts));
+	if (!plan->cluster_ips || !plan->hosts)
+		return ERR_NOMEM;
+	struct ipaddr address;
+	while (pack_external_next_address(&external, &address))
+		if (!has_address(plan, &address))
+			plan->cluster_ips[plan->cluster_ip_count++] = address;
+	const char *host;
+	while ((host = pack_external_next_host(&external))) {
+		bool is_new = true;
+		for (unsigned i = 0; i < plan->host_count; i++)
+			is_new &= strcmp(plan->hosts[i], host) != 0;
+		if (is_new)
+			plan->hosts[plan->host_count++] = host;
+	}
+	return ERR_NONE;
+}
+
+/* A name that has addresses can have no CNAME, and one CNAME is all it can have. */
+static enum plan_kind external_kind_of(
+	const struct plan *plan, const struct synth_options *options)
+{
+	const struct pack_service *object = plan->service->object;
+	if (plan->cluster_ip_count)
+		return PLAN_CLUSTER_IP;
+	if (plan->host_count)
+		return PLAN_EXTERNAL_NAME;
+	if (!object || !options->external->serves_headless || !plan->hit_count ||
+		object->type == SERVICE_EXTERNAL_NAME)
+		return PLAN_NOTHING;
+	return object->is_headless ? PLAN_HEADLESS : PLAN_ENDPOINTS;
+}
+
 static enum plan_kind plan_kind_of(
 	const struct plan *plan, const struct synth_options *options)
 {
 	const struct pack_service *object = plan->service->object;
+	if (options->external)
+		return external_kind_of(plan, options);
 	if (!object)
 		return PLAN_NOTHING;
 	struct ipaddr address;
@@ -286,9 +362,12 @@ enum err plan_make(struct plan *plan, const struct synth_options *options,
 	const struct registry_service *service)
 {
 	plan_reset(plan, service);
-	if (!registry_is_exposed(service->ns))
+	plan->is_external = options->external != NULL;
+	if (!plan_has_namespace(options, service->ns))
 		return ERR_NONE;
 	enum err err = collect(plan, options);
+	if (!err)
+		err = plan->is_external ? read_external(plan) : read_cluster_ips(plan);
 	if (!err && service->object)
 		err = read_port_set(plan, pack_service_ports(service->object),
 			service->object->port_count, &plan->service_ports);
@@ -296,7 +375,13 @@ enum err plan_make(struct plan *plan, const struct synth_options *options,
 		plan_reset(plan, service);
 		return err;
 	}
-	plan->cluster_ip_count = registry_cluster_ips(service, plan->cluster_ips);
 	plan->kind = plan_kind_of(plan, options);
+	if (plan->kind == PLAN_EXTERNAL_NAME)
+		plan->external_name =
+			plan->is_external ? plan->hosts[0]
+					  : pack_service_external_name(service->object);
+	plan->has_endpoint_names = plan->kind == PLAN_HEADLESS ||
+				   plan->kind == PLAN_ENDPOINTS ||
+				   (plan->kind == PLAN_CLUSTER_IP && !plan->is_external);
 	return ERR_NONE;
 }

@@ -16,10 +16,11 @@
  */
 
 enum plan_kind {
-	PLAN_NOTHING, /* does not exist in DNS; its endpoints may still have PTRs */
-	PLAN_CLUSTER_IP,
+	PLAN_NOTHING,    /* does not exist in DNS; its endpoints may still have PTRs */
+	PLAN_CLUSTER_IP, /* has addresses of its own */
 	PLAN_HEADLESS,
 	PLAN_EXTERNAL_NAME,
+	PLAN_ENDPOINTS, /* only its endpoints have names */
 };
 
 struct plan_port {
@@ -51,9 +52,13 @@ struct plan {
 	struct arena arena;
 	enum plan_kind kind;
 	const struct registry_service *service;
-	struct ipaddr cluster_ips[2];
+	struct ipaddr *cluster_ips; /* in external zones: the addresses from outside */
 	unsigned cluster_ip_count;
-	struct plan_port_set service_ports; /* PLAN_CLUSTER_IP */
+	const char *external_name; /* PLAN_EXTERNAL_NAME */
+	const char **hosts;        /* in external zones, of load balancers */
+	unsigned host_count;
+	bool is_external, has_endpoint_names;
+	struct plan_port_set service_ports; /* of services that are not headless */
 	struct plan_port_set *port_sets;
 	uint32_t port_set_count;
 	struct plan_hit *hits; /* by target */
@@ -69,6 +74,13 @@ void plan_deinit(struct plan *plan);
 /* ERR_NOMEM: the plan is empty. */
 enum err plan_make(struct plan *plan, const struct synth_options *options,
 	const struct registry_service *service) MUST_CHECK;
+
+/* Is the namespace there in these zones? In external ones a namespace with the name of
+ * their apex label gives way to it. */
+bool plan_is_apex(
+	const struct synth_options *options, const struct registry_namespace *ns);
+bool plan_has_namespace(
+	const struct synth_options *options, const struct registry_namespace *ns);
 
 /* The label of an endpoint's name: host name, else (if asked for) pod name, else the
  * address with dashes. `out` has 64 octets; returns its length. */

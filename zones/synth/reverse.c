@@ -10,7 +10,8 @@
  * PTR records. An address answers with the service that has it as cluster IP, the first
  * by namespace and name where manifests gave it to several; else with the name of every
  * ready endpoint that has it, whatever its service. So an address may depend on several
- * services, which the registry's address index finds.
+ * services, which the registry's address index finds. In external zones an address
+ * answers with all services that have it there.
  */
 
 static bool has_cluster_ip(
@@ -42,6 +43,19 @@ static const struct registry_service *first_by_cluster_ip(
 			(!first || service_order(service, first) < 0))
 			first = service;
 	return first;
+}
+
+static bool has_external_ip(
+	const struct registry_service *service, const struct ipaddr *address)
+{
+	if (!service->object)
+		return false;
+	struct pack_external_iterator external = pack_service_external(service->object);
+	struct ipaddr theirs;
+	while (pack_external_next_address(&external, &theirs))
+		if (ipaddr_equal(&theirs, address))
+			return true;
+	return false;
 }
 
 /* A service that was left out for want of a cluster IP has no names to point at. */
@@ -103,7 +117,8 @@ static enum err add_endpoint_pointer(struct pointers *pointers,
 	const struct registry_service *service, const char *label, size_t length)
 {
 	struct dname name;
-	if (emit_service_name(service, pointers->synth->options.primary, &name) ||
+	if (emit_service_name(
+		    pointers->synth, service, pointers->synth->options.primary, &name) ||
 		dname_prepend(&name, label, length))
 		return ERR_NONE;
 	return add_pointer(pointers, &name);
@@ -202,14 +217,35 @@ static int service_compare(const void *a, const void *b)
 	return (l > r) - (l < r);
 }
 
+/* In external zones: every service that has the address there. */
+static enum err add_external_pointers(
+	struct pointers *pointers, const struct ipaddr *address)
+{
+	const struct synth *synth = pointers->synth;
+	const struct registry_service *service;
+	size_t position = 0;
+	enum err err = ERR_NONE;
+	while (!err && (service = registry_next_by_address(
+				synth->registry, address, &position))) {
+		struct dname name;
+		if (plan_has_namespace(&synth->options, service->ns) &&
+			has_external_ip(service, address) &&
+			!emit_service_name(synth, service, synth->options.primary, &name))
+			err = add_pointer(pointers, &name);
+	}
+	return err;
+}
+
 static enum err add_pointers(
 	struct pointers *pointers, const struct plan *plan, const struct ipaddr *address)
 {
 	const struct synth *synth = pointers->synth;
 	struct dname name;
+	if (synth->options.external)
+		return add_external_pointers(pointers, address);
 	const struct registry_service *first = first_by_cluster_ip(synth, address);
 	if (first) {
-		if (emit_service_name(first, synth->options.primary, &name))
+		if (emit_service_name(synth, first, synth->options.primary, &name))
 			return ERR_NONE;
 		return add_pointer(pointers, &name);
 	}
@@ -259,7 +295,7 @@ enum err reverse_addresses(const struct plan *plan, void *context,
 	enum err err = ERR_NONE;
 	for (unsigned i = 0; !err && i < plan->cluster_ip_count; i++)
 		err = visit(context, &plan->cluster_ips[i]);
-	for (uint32_t i = 0; !err && i < plan->hit_count; i++)
+	for (uint32_t i = 0; !err && !plan->is_external && i < plan->hit_count; i++)
 		if (!plan->hits[i].is_repeated)
 			err = visit(context, &plan->hits[i].address);
 	return err;

@@ -231,12 +231,14 @@ static enum err apply_services(struct synth *synth)
 
 /* --- namespaces and pods --- */
 
-/* "LABEL.ns.TREE.zone", label NULL for none. False: too long, or not in this zone. */
+/* "LABEL.ns.TREE.zone", label or tree NULL for none. False: too long, or not in this
+ * zone. */
 static bool tree_name(const struct synth *synth, unsigned zone, const char *tree,
 	const struct registry_namespace *ns, const char *label, struct dname *out)
 {
 	*out = store_zone(synth->store, zone)->name;
-	return !synth->zone_is_reverse[zone] && !dname_prepend(out, tree, strlen(tree)) &&
+	return !synth->zone_is_reverse[zone] &&
+	       (!tree || !dname_prepend(out, tree, strlen(tree))) &&
 	       !dname_prepend(out, ns->name, strlen(ns->name)) &&
 	       (!label || !dname_prepend(out, label, strlen(label))) &&
 	       emit_is_in_zone(synth, out, zone);
@@ -278,13 +280,15 @@ static enum err apply_namespace_pods(
 
 static enum err apply_namespace(struct synth *synth, const struct registry_namespace *ns)
 {
-	static const char *const trees[] = {"svc", "pod"};
+	static const char *const inside[] = {"svc", "pod"}, *const outside[] = {NULL};
+	const char *const *trees = synth->options.external ? outside : inside;
 	size_t tree_count = synth->options.pods == PODS_DISABLED ? 1 : 2;
 	enum err err = ERR_NONE;
 	for (unsigned i = 0; i < store_zone_count(synth->store); i++)
 		for (size_t j = 0; !err && j < tree_count; j++) {
 			struct dname name;
-			if (!tree_name(synth, i, trees[j], ns, NULL, &name))
+			if (plan_is_apex(&synth->options, ns) ||
+				!tree_name(synth, i, trees[j], ns, NULL, &name))
 				continue;
 			answer_begin(synth->builder, &name, i);
 			err = registry_is_exposed(ns)

@@ -15,7 +15,15 @@ struct synth;
 
 enum pod_mode { PODS_DISABLED, PODS_INSECURE, PODS_VERIFIED };
 
+/* The names of services outside of the cluster, SERVICE.NAMESPACE.ZONE: what they have of
+ * addresses from there, host names of load balancers included. */
+struct synth_external {
+	const char *apex;     /* the label below which the name server's name is */
+	bool serves_headless; /* services without such addresses, by their endpoints */
+};
+
 struct synth_options {
+	const struct synth_external *external; /* NULL: the names inside the cluster */
 	uint32_t ttl_s;
 	enum pod_mode pods;
 	bool uses_pod_names;                /* option endpoint_pod_names */

@@ -69,9 +69,10 @@ enum err emit_names(const struct synth *synth, const struct plan *plan,
 /* Writes the plan's answers in every forward zone; adds each name to synth->emitted. */
 enum err emit_answers(struct synth *synth, const struct plan *plan) MUST_CHECK;
 
-/* "svc.ns.svc.zone". ERR_RANGE: too long a name. */
-enum err emit_service_name(const struct registry_service *service,
-	const struct dname *zone, struct dname *out) MUST_CHECK;
+/* "name.ns.svc.zone", in external zones "name.ns.zone". ERR_RANGE: too long a name. */
+enum err emit_service_name(const struct synth *synth,
+	const struct registry_service *service, const struct dname *zone,
+	struct dname *out) MUST_CHECK;
 
 /* Is the name in `zone`, and in no longer zone of the store? */
 bool emit_is_in_zone(const struct synth *synth, const struct dname *name, unsigned zone);

@@ -169,6 +169,14 @@ static void answer_cname(const struct kubernetes *kubernetes, struct query *quer
 	};
 }
 
+/* SRV records of a load balancer that has only a name point at that themselves. */
+static const struct rrset *find_cname(const struct answer_set *set, uint16_t type)
+{
+	if (!set || (type == TYPE_SRV && answer_set_find(set, TYPE_SRV)))
+		return NULL;
+	return answer_set_find(set, TYPE_CNAME);
+}
+
 /*
  * Follows a chain of CNAMEs as far as it stays in our zones. The rcode is that of its
  * last name (RFC 6604 3); outside our zones it ends with the CNAME alone. A chain that
@@ -180,8 +188,7 @@ static void answer_chain(const struct kubernetes *kubernetes, struct query *quer
 	uint16_t type = query->request.qtype;
 	struct dname target;
 	for (unsigned length = 0;; length++) {
-		const struct rrset *cname =
-			found->set ? answer_set_find(found->set, TYPE_CNAME) : NULL;
+		const struct rrset *cname = find_cname(found->set, type);
 		if (!cname) {
 			answer_found(kubernetes, query, found, owner);
 			return;
@@ -285,6 +292,14 @@ static const struct plugin_ops kubernetes_ops = {
 	.free = kubernetes_free,
 };
 
+static const struct plugin_ops external_ops = {
+	.name = "k8s_external",
+	.query = kubernetes_query,
+	.prefetch = kubernetes_prefetch,
+	.prefetch_answer = kubernetes_prefetch_answer,
+	.free = kubernetes_free,
+};
+
 enum err kubernetes_new(
 	const struct kubernetes_options *options, struct plugin_instance *out)
 {
@@ -299,6 +314,7 @@ enum err kubernetes_new(
 	kubernetes->fallthrough_count = options->fallthrough_count;
 	if (zones)
 		memcpy(kubernetes->fallthrough_zones, options->fallthrough_zones, zones);
-	*out = (struct plugin_instance){&kubernetes_ops, kubernetes};
+	*out = (struct plugin_instance){
+		options->is_external ? &external_ops : &kubernetes_ops, kubernetes};
 	return ERR_NONE;
 }

@@ -7,6 +7,7 @@
 /*
  * The kubernetes plugin's part in a query: answers names in the store's zones, computes
  * pod names, follows ExternalNames inside the zones and passes on what it is told to.
+ * The plugin k8s_external is the same with a store of its own.
  */
 
 enum kubernetes_pods {
@@ -18,6 +19,7 @@ enum kubernetes_pods {
 struct kubernetes_options {
 	const struct store *store; /* outlives the instance */
 	enum kubernetes_pods pods;
+	bool is_external;                      /* the plugin k8s_external */
 	bool explains_errors;                  /* Extended DNS Errors on NXDOMAIN */
 	bool falls_through;                    /* NXDOMAIN goes to the next plugin... */
 	const struct dname *fallthrough_zones; /* ...for names in these; count 0: all */

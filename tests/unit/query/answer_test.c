@@ -578,7 +578,8 @@ static void the_ttl_of_the_soa_is_at_most_300(void **state)
 	static const uint32_t ttls[][2] = {{0, 0}, {299, 299}, {300, 300}, {3600, 300}};
 	for (size_t i = 0; i < COUNT(ttls); i++) {
 		static const struct hash_key key = {1, 2};
-		struct store_zone zone = {fixture_name("cluster.local"), ttls[i][0]};
+		struct store_zone zone = {
+			.name = fixture_name("cluster.local"), .ttl_s = ttls[i][0]};
 		struct store *store = store_new(&key, &zone, 1);
 		assert_non_null(store);
 		struct packet packet;

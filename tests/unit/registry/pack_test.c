@@ -14,6 +14,7 @@
 #include "zones/registry/pack.h"
 
 static struct arena arena;
+static const struct pack_service_options all = {.keeps_external = true};
 
 static int setup(void **state)
 {
@@ -80,6 +81,15 @@ static void print_service(FILE *out, const struct pack_service *service)
 	for (unsigned i = 0; i < service->selector_count; i++)
 		fprintf(out, " s=%s:%s", selector[i].key, selector[i].value);
 	print_ports(out, pack_service_ports(service));
+	struct pack_external_iterator external = pack_service_external(service);
+	struct ipaddr address;
+	while (pack_external_next_address(&external, &address)) {
+		fputs(" x=", out);
+		print_address(out, &address);
+	}
+	const char *host;
+	while ((host = pack_external_next_host(&external)))
+		fprintf(out, " x=%s", host);
 }
 
 static void print_endpoint(FILE *out, const struct pack_endpoint *endpoint)
@@ -138,7 +148,7 @@ static char *pack_text(const struct object *object)
 	assert_non_null(out);
 	void *pack;
 	if (object->kind == OBJECT_SERVICE) {
-		pack = pack_service_new(object);
+		pack = pack_service_new(object, &all);
 		print_service(out, pack);
 	} else if (object->kind == OBJECT_POD) {
 		pack = pack_pod_new(object);
@@ -170,6 +180,8 @@ static void what_is_packed_is_read_back(void **state)
 			" 10.0.0.1 fd00::1 require v6 v4 s=k:v s=x: p=http:80>8080 p=:53 "
 			"p=dns/udp:53>dns p=x/sctp:65535"},
 		{"service a/b prefer v4 s=k:v", " prefer v4 s=k:v"},
+		{"service a/b s=k:v p=:53 x=lb.x x=1.2.3.4 x=fd00::2",
+			" s=k:v p=:53 x=1.2.3.4 x=fd00::2 x=lb.x"},
 		{"slice a/b of=c", " b of=c"},
 		{"slice a/b of=c p=http:80 p=:-1 10.0.0.1,fd00::1@h#p !10.0.0.2 10.0.0.3",
 			" b of=c p=http:80 p=:-1 10.0.0.1,fd00::1@h#p !10.0.0.2 "
@@ -201,8 +213,8 @@ static bool packs_equal(const char *left_text, const char *right_text)
 	void *a, *b;
 	bool is_equal;
 	if (left.kind == OBJECT_SERVICE) {
-		a = pack_service_new(&left);
-		b = pack_service_new(&right);
+		a = pack_service_new(&left, &all);
+		b = pack_service_new(&right, &all);
 		is_equal = pack_service_equal(a, b);
 	} else if (left.kind == OBJECT_POD) {
 		a = pack_pod_new(&left);
@@ -255,6 +267,23 @@ static void what_counts_makes_packs_differ_and_nothing_else(void **state)
 			fail_msg("%s | %s", cases[i].left, cases[i].right);
 }
 
+static void what_is_outside_is_kept_where_it_is_wanted(void **state)
+{
+	(void)state;
+	static const struct pack_service_options none = {.keeps_external = false};
+	struct object object = read_object("service a/b 10.0.0.1 p=:80 x=1.2.3.4 x=lb.x");
+	struct object inside = read_object("service a/b 10.0.0.1 p=:80");
+	struct pack_service *a = pack_service_new(&object, &none);
+	struct pack_service *b = pack_service_new(&inside, &all);
+	assert_true(pack_service_equal(a, b));
+	struct pack_external_iterator external = pack_service_external(a);
+	struct ipaddr address;
+	assert_false(pack_external_next_address(&external, &address));
+	assert_null(pack_external_next_host(&external));
+	free(a);
+	free(b);
+}
+
 static void octets_behind_an_address_do_not_count(void **state)
 {
 	(void)state;
@@ -262,9 +291,9 @@ static void octets_behind_an_address_do_not_count(void **state)
 	struct ipaddr address = object.service.cluster_ips[0];
 	object.service.cluster_ips = &address;
 	memset(address.bytes + 4, 1, 12);
-	struct pack_service *a = pack_service_new(&object);
+	struct pack_service *a = pack_service_new(&object, &all);
 	memset(address.bytes + 4, 2, 12);
-	struct pack_service *b = pack_service_new(&object);
+	struct pack_service *b = pack_service_new(&object, &all);
 	assert_true(pack_service_equal(a, b));
 	free(a);
 	free(b);
@@ -303,7 +332,7 @@ static void more_than_can_be_counted_is_left_out(void **state)
 	struct object service = read_object("service a/b s=k:v");
 	service.service.selector = labels;
 	service.service.selector_count = MANY;
-	struct pack_service *pack = pack_service_new(&service);
+	struct pack_service *pack = pack_service_new(&service, &all);
 	assert_int_equal(pack->selector_count, 0);
 	free(pack);
 }
@@ -316,7 +345,7 @@ static void packing_without_memory_gives_nothing(void **state)
 	struct object slice = read_object("slice a/b of=c 10.0.0.1");
 	struct object pod = read_object("pod a/b 10.0.0.1");
 	failing_malloc_arm(1);
-	assert_null(pack_service_new(&service));
+	assert_null(pack_service_new(&service, &all));
 	failing_malloc_arm(1);
 	assert_null(pack_slice_new(&slice, &options));
 	failing_malloc_arm(1);
@@ -331,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_ARENA(what_is_packed_is_read_back),
 		WITH_ARENA(what_counts_makes_packs_differ_and_nothing_else),
+		WITH_ARENA(what_is_outside_is_kept_where_it_is_wanted),
 		WITH_ARENA(octets_behind_an_address_do_not_count),
 		WITH_ARENA(more_than_can_be_counted_is_left_out),
 		WITH_ARENA(packing_without_memory_gives_nothing),

@@ -29,7 +29,7 @@ static int setup(void **state)
 {
 	static const struct hash_key key = {3, 4};
 	static struct fixture fixture;
-	const struct store_zone zone = {name_of("c.l"), 5};
+	const struct store_zone zone = {.name = name_of("c.l"), .ttl_s = 5};
 	fixture.store = store_new(&key, &zone, 1);
 	fixture.builder = answer_builder_new(fixture.store);
 	fixture.targets = targets_builder_new();

@@ -40,7 +40,8 @@ static struct dname name_of(const char *text)
 static int setup(void **state)
 {
 	static struct fixture fixture;
-	const struct store_zone zones[] = {{name_of("c.l"), 5}, {name_of("in.c.l"), 7}};
+	const struct store_zone zones[] = {{.name = name_of("c.l"), .ttl_s = 5},
+		{.name = name_of("in.c.l"), .ttl_s = 7}};
 	now_s = 1000;
 	fixture.store = store_new(&KEY, zones, 2);
 	fixture.builder = answer_builder_new(fixture.store);
@@ -496,7 +497,7 @@ static void a_change_without_memory_leaves_all_as_it_was(void **state)
 static void without_memory_there_is_no_store(void **state)
 {
 	(void)state;
-	const struct store_zone zone = {name_of("c.l"), 5};
+	const struct store_zone zone = {.name = name_of("c.l"), .ttl_s = 5};
 	struct store *store = NULL;
 	for (size_t n = 1; !store; n++) {
 		failing_malloc_arm(n);

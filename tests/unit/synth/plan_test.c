@@ -98,7 +98,8 @@ static void addresses_have_dashes(void **state)
 		struct ipaddr address;
 		char label[64];
 		assert_int_equal(ipaddr_parse(cases[i][0], &address), ERR_NONE);
-		assert_int_equal(ipaddr_format_dashed(&address, label), strlen(cases[i][1]));
+		assert_int_equal(
+			ipaddr_format_dashed(&address, label), strlen(cases[i][1]));
 		assert_string_equal(label, cases[i][1]);
 	}
 }

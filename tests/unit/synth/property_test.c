@@ -58,6 +58,9 @@ static const char *const POD_IPS[] = {
 	"10.1.0.1", "10.1.0.2", "10.1.0.3 fd00::3", "fd00::1", ""};
 static const char *const LABELS[] = {"app:web", "app:db", "tier:x"};
 
+static const char *const OUTSIDE[] = {
+	"1.2.3.4", "1.2.3.5", "fd01::1", "lb.example", "web.a.svc.c.l", "10.1.0.1"};
+
 /* A "a b c" of up to `most` picks in front of which stands `prefix`. */
 static void append_some(struct world *world, FILE *out, const char *prefix,
 	const char *const *texts, unsigned count, unsigned most)
@@ -94,6 +97,7 @@ static void draw_service(struct world *world, FILE *out)
 	fputs(draw(world, 4) ? "" : " publish", out);
 	APPEND(world, out, "s=", LABELS, 2);
 	APPEND(world, out, "", SERVICE_PORTS, 3);
+	APPEND(world, out, "x=", OUTSIDE, 3 * draw(world, 2));
 }
 
 static void draw_subset(struct world *world, FILE *out)
@@ -287,6 +291,8 @@ static void run_batches(
 	free(world);
 }
 
+static const struct synth_external HEADLESS_TOO = {"b", true}, ADDRESSES = {"dns", false};
+
 static const struct rig_options CASES[] = {
 	{
 		.zones = {"c.l.", "10.in-addr.arpa.", "ip6.arpa."},
@@ -313,6 +319,16 @@ static const struct rig_options CASES[] = {
 	{
 		.zones = {"c.l."},
 		.synth = {.ttl_s = 5, .pods = PODS_VERIFIED},
+	},
+	{
+		.zones = {"x.", "a.x.", "in-addr.arpa.", "ip6.arpa."},
+		.own_addresses = {"10.1.0.1", "fd00::9"},
+		.synth = {.external = &HEADLESS_TOO, .ttl_s = 5},
+	},
+	{
+		.zones = {"x."},
+		.namespaces = {"a", "b"},
+		.synth = {.external = &ADDRESSES, .ttl_s = 5, .uses_pod_names = true},
 	},
 };
 

@@ -43,6 +43,11 @@ static void make_store(struct rig *rig, const struct rig_options *options)
 		enum err err = dname_from_text(options->zones[count], &zones[count].name);
 		assert_int_equal(err, ERR_NONE);
 		zones[count].ttl_s = options->synth.ttl_s;
+		if (options->synth.external) {
+			const char *apex = options->synth.external->apex;
+			zones[count].apex_label[0] = (uint8_t)strlen(apex);
+			memcpy(zones[count].apex_label + 1, apex, strlen(apex));
+		}
 	}
 	rig->primary = zones[0].name;
 	rig->store = store_new(&rig->key, zones, count);
@@ -60,6 +65,7 @@ static void make_registry(struct rig *rig, const struct rig_options *options)
 		.namespaces = namespaces,
 		.keeps_pod_names = options->synth.uses_pod_names,
 		.ignores_endpoints = options->ignores_endpoints,
+		.keeps_external = options->synth.external,
 	};
 	for (size_t i = 0; i < 2 && options->service_cidrs[i]; i++) {
 		enum err err = ipprefix_parse(options->service_cidrs[i], &cidrs[i]);
@@ -237,6 +243,10 @@ static void target_text(const struct dname *owner, const struct srv_data *data,
 	const struct target *target, char *out)
 {
 	uint8_t name[2 * DNAME_MAX];
+	if (target_name(target)) {
+		dname_to_text(target_name(target), out);
+		return;
+	}
 	size_t length = target->label[0] ? 1u + target->label[0] : 0;
 	memcpy(name, target->label, length);
 	memcpy(name + length, owner->bytes + data->skip, owner->length - data->skip);
