@@ -1,0 +1,115 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The resolvers that containers have, glibc's, musl's and Go's, with the resolv.conf of a
+# pod: ndots:5 and three search domains. Server and clients share a network namespace and
+# a mount namespace of the test's own, so that port 53 and /etc/resolv.conf are free.
+set -u
+
+if [ "${1:-}" != inside ]; then
+	if ! unshare --net --mount true 2>/dev/null; then
+		echo '1..0 # SKIP no namespaces can be had'
+		exit 0
+	fi
+	exec unshare --net --mount "$0" inside
+fi
+. "$srcdir/tests/support/tap.sh"
+
+sources=$srcdir/tests/system/resolvers
+
+pod_prepare() {
+	ip link set lo up && port=53 && example_copy "$scratch/example" &&
+		large_service >"$scratch/example/manifests/large.yaml" || return 1
+	cat >"$scratch/resolv.conf" <<-END
+		nameserver 127.0.0.1
+		search shop.svc.cluster.local svc.cluster.local cluster.local
+		options ndots:5
+	END
+	mount --bind "$scratch/resolv.conf" /etc/resolv.conf &&
+		server_start "$scratch/example/Corefile"
+}
+
+# 200 addresses in one answer: more than UDP carries.
+large_service() {
+	cat <<-END
+		apiVersion: v1
+		kind: Service
+		metadata: {name: large, namespace: shop}
+		spec: {clusterIP: None, ports: [{port: 80}]}
+		---
+		apiVersion: discovery.k8s.io/v1
+		kind: EndpointSlice
+		metadata: {name: large-1, namespace: shop, labels: {kubernetes.io/service-name: large}}
+		addressType: IPv4
+		ports: [{port: 80}]
+		endpoints:
+	END
+	seq 1 200 | sed 's/.*/- {addresses: [10.244.77.&]}/'
+}
+
+clients_build() {
+	cc=${CC:-gcc}
+	$cc -o "$scratch/glibc" "$sources/resolve.c" &&
+		musl-gcc -static -o "$scratch/musl" "$sources/resolve.c" &&
+		GOCACHE=$scratch/go HOME=$scratch GOFLAGS=-mod=mod CGO_ENABLED=0 \
+			go build -o "$scratch/go-client" "$sources/resolve.go"
+}
+
+# asks CLIENT NAME... = LINE...: the client prints these lines.
+asks() {
+	client=$scratch/$1
+	shift
+	names=
+	while [ "$1" != = ]; do
+		names="$names $1"
+		shift
+	done
+	shift
+	printf '%s\n' "$@" >"$scratch/want"
+	# shellcheck disable=SC2086
+	timeout 60 "$client" $names >"$scratch/got" && diff "$scratch/want" "$scratch/got"
+}
+
+# Of the 200 addresses; musl before 1.2.4 keeps to UDP and takes what that carries.
+asks_large() {
+	count=$(timeout 60 "$scratch/$1" large | grep -c '^10\.244\.77\.')
+	[ "$count" -ge "$2" ] || {
+		printf '%s addresses\n' "$count"
+		return 1
+	}
+}
+
+ask_with() {
+	case_run "$1: a service of the pod's namespace by its short name" \
+		asks "$1" cart = 10.96.20.20
+	case_run "$1: both families of a dual-stack service" \
+		asks "$1" storefront.shop = 10.96.20.10 fd00:10:96::2010
+	case_run "$1: with the namespace, with svc, whole, and with the final dot" \
+		asks "$1" cart.shop cart.shop.svc cart.shop.svc.cluster.local \
+		cart.shop.svc.cluster.local. = \
+		10.96.20.20 10.96.20.20 10.96.20.20 10.96.20.20
+	case_run "$1: a headless service, and one of its pods" \
+		asks "$1" orders-db orders-db-0.orders-db = \
+		10.244.1.41 10.244.2.41 10.244.1.41
+	case_run "$1: upper case" asks "$1" CART.Shop = 10.96.20.20
+	case_run "$1: what does not exist" asks "$1" nothing.shop.svc.cluster.local. = '- NONAME'
+	case_run "$1: a name with a namespace that is not there" \
+		asks "$1" cart.nowhere.svc.cluster.local. = '- NONAME'
+}
+
+if ! case_run 'a pod is prepared' pod_prepare ||
+	! case_run 'its resolvers are built' clients_build; then
+	cases_end
+	exit
+fi
+for client in glibc musl go-client; do
+	ask_with "$client"
+done
+case_run 'glibc: 200 addresses, over TCP' asks_large glibc 200
+case_run 'musl: what UDP carries of 200 addresses' asks_large musl 25
+case_run 'go-client: 200 addresses, over TCP' asks_large go-client 200
+case_run 'go-client: a port by its name' asks go-client \
+	_grpc._tcp.cart.shop.svc.cluster.local = cart.shop.svc.cluster.local.:9000
+case_run 'go-client: the name of an address' asks go-client 10.96.20.20 = \
+	cart.shop.svc.cluster.local.
+case_run 'it ends with SIGTERM' server_stop
+cases_end
