@@ -28,7 +28,7 @@ static struct server *check_corefile(const char *corefile,
 
 static void check_manifests(struct server *server, struct findings *findings)
 {
-	enum err err = server_load(server, NULL);
+	enum err err = server_load(server, NULL, true);
 	if (!err)
 		return;
 	struct diag_list problems;

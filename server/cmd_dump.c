@@ -128,7 +128,7 @@ static int run(int argc, char **argv)
 	struct server *server = command_server(corefile, NULL);
 	if (!server)
 		return 1;
-	enum err err = server_load(server, NULL);
+	enum err err = server_load(server, NULL, true);
 	const struct cluster *cluster;
 	for (size_t i = 0; !err && (cluster = server_cluster(server, i)); i++) {
 		err = print_store(cluster_store(cluster));

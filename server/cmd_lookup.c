@@ -193,7 +193,7 @@ static int run_lookup(struct lookup *lookup)
 		lookup->server = command_server(lookup->corefile, NULL);
 		if (!lookup->server)
 			return 1;
-		err = server_load(lookup->server, NULL);
+		err = server_load(lookup->server, NULL, true);
 	}
 	if (!err)
 		err = answer(lookup);

@@ -2,6 +2,7 @@
 #include "zones/cluster.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,8 @@ struct cluster {
 	struct synth *synth;
 	struct store *external_store; /* NULL, as the next: no external zones */
 	struct synth *external_synth;
-	struct manifest_source *source;
+	struct manifest_source *manifests; /* or */
+	struct kube_source *kube;
 	struct dname primary, external_primary;
 	int64_t batch_start_ns; /* 0: no object came since the last commit */
 	bool is_loading;   /* nothing is published before the first commit is whole */
@@ -84,6 +86,15 @@ static void on_remove(
 	enum err err = registry_remove(cluster->registry, kind, ns, name);
 	if (err)
 		cluster_failed(cluster, name, err);
+}
+
+static void on_sweep(void *context, enum object_kind kind,
+	bool (*has)(void *source, const char *ns, const char *name), void *source)
+{
+	struct cluster *cluster = context;
+	enum err err = registry_sweep(cluster->registry, kind, has, source);
+	if (err)
+		cluster_failed(cluster, "what is gone", err);
 }
 
 static enum err cluster_publish(struct cluster *cluster)
@@ -215,6 +226,17 @@ static enum err cluster_copy_external(
 	return own->zones ? copy_text(&cluster->arena, &own->synth.apex) : ERR_NOMEM;
 }
 
+static enum err copy_kube_options(struct arena *arena, struct kube_options *options)
+{
+	const char **const texts[] = {&options->endpoint, &options->certificate,
+		&options->key, &options->ca, &options->kubeconfig, &options->context,
+		&options->labels, &options->namespace_labels};
+	enum err err = ERR_NONE;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !err; i++)
+		err = copy_text(arena, texts[i]);
+	return err;
+}
+
 static enum err cluster_copy_options(
 	struct cluster *cluster, const struct cluster_options *options)
 {
@@ -232,7 +254,8 @@ static enum err cluster_copy_options(
 		arena, options->zones, options->zone_count, sizeof(*own->zones));
 	if (!own->namespaces || !own->manifests || !own->service_cidrs ||
 		!own->own_addresses || !own->zones || copy_text(arena, &own->labels) ||
-		copy_text(arena, &own->namespace_labels))
+		copy_text(arena, &own->namespace_labels) ||
+		copy_kube_options(arena, &own->kube))
 		return ERR_NOMEM;
 	cluster->primary = first_forward(options->zones, options->zone_count);
 	return cluster_copy_external(cluster, &options->external);
@@ -365,13 +388,18 @@ static enum err cluster_make_source(struct cluster *cluster)
 		.context = cluster,
 		.upsert = on_upsert,
 		.remove = on_remove,
+		.sweep = on_sweep,
 		.commit = on_commit,
 		.synced = on_synced,
 		.report = on_report,
 	};
-	cluster->source = manifest_source_new(
-		cluster->options.manifests, cluster->options.manifest_count, &sink);
-	return cluster->source ? ERR_NONE : ERR_NOMEM;
+	if (cluster->options.manifest_count)
+		cluster->manifests = manifest_source_new(cluster->options.manifests,
+			cluster->options.manifest_count, &sink);
+	else
+		cluster->kube =
+			kube_source_new(&cluster->options.kube, &cluster->key, &sink);
+	return cluster->manifests || cluster->kube ? ERR_NONE : ERR_NOMEM;
 }
 
 struct cluster *cluster_new(const struct cluster_options *options,
@@ -398,7 +426,9 @@ struct cluster *cluster_new(const struct cluster_options *options,
 	if (!err)
 		err = cluster_make_external_synth(cluster);
 	if (!err)
-		err = registry_put_builtin_namespaces(cluster->registry);
+		/* An API server says which there are. */
+		if (!err && options->manifest_count)
+			err = registry_put_builtin_namespaces(cluster->registry);
 	if (!err)
 		err = cluster_make_source(cluster);
 	if (err) {
@@ -412,7 +442,8 @@ void cluster_free(struct cluster *cluster)
 {
 	if (!cluster)
 		return;
-	manifest_source_free(cluster->source);
+	manifest_source_free(cluster->manifests);
+	kube_source_free(cluster->kube);
 	synth_free(cluster->synth);
 	synth_free(cluster->external_synth);
 	registry_free(cluster->registry);
@@ -424,21 +455,48 @@ void cluster_free(struct cluster *cluster)
 	free(cluster);
 }
 
-enum err cluster_start(struct cluster *cluster, struct event_base *base)
+static enum err start_kube(struct cluster *cluster, struct event_base *base, bool waits)
 {
-	enum err err = base ? manifest_source_watch(cluster->source, base) : ERR_NONE;
+	enum err err = ERR_NONE;
+	if (waits || !base)
+		err = kube_source_load(
+			cluster->kube, cluster->options.startup_timeout_ms);
+	if (!err && base)
+		err = kube_source_start(cluster->kube, base);
+	return err;
+}
+
+enum err cluster_start(struct cluster *cluster, struct event_base *base, bool waits)
+{
+	if (cluster->kube)
+		return start_kube(cluster, base, waits);
+	enum err err = base ? manifest_source_watch(cluster->manifests, base) : ERR_NONE;
 	if (err)
 		return err;
 	cluster->is_loading = true;
-	err = manifest_source_load(cluster->source);
+	err = manifest_source_load(cluster->manifests);
 	cluster->is_loading = false;
 	return err;
 }
 
 bool cluster_is_whole(const struct cluster *cluster)
 {
-	return store_is_synced(cluster->store) && !cluster->counters.failed &&
-	       !manifest_source_counters(cluster->source)->files_failed;
+	if (!store_is_synced(cluster->store) || cluster->counters.failed)
+		return false;
+	return cluster->kube
+		       ? kube_source_is_synced(cluster->kube)
+		       : !manifest_source_counters(cluster->manifests)->files_failed;
+}
+
+void cluster_describe(const struct cluster *cluster, char *out, size_t size)
+{
+	if (cluster->kube)
+		kube_source_describe(cluster->kube, out, size);
+	else
+		snprintf(out, size, "%s",
+			store_is_synced(cluster->store)
+				? ""
+				: "a folder of manifests is missing");
 }
 
 void cluster_follow(struct cluster *cluster, const struct cluster *previous)

@@ -3,6 +3,7 @@
 
 #include "server/base/diag.h"
 #include "zones/registry/object.h"
+#include "zones/source/kube/kube.h"
 #include "zones/store/store.h"
 #include "zones/synth/synth.h"
 
@@ -37,7 +38,9 @@ struct cluster_options {
 	const struct ipprefix *service_cidrs;
 	size_t service_cidr_count;
 	const char *const *manifests; /* folders */
-	size_t manifest_count;
+	size_t manifest_count;        /* 0: the registry is an API server's */
+	struct kube_options kube;     /* how that is reached and asked */
+	int64_t startup_timeout_ms;   /* how long it is waited for */
 	const struct ipaddr *own_addresses;
 	size_t own_address_count;
 	struct cluster_external external;
@@ -77,16 +80,23 @@ struct cluster *cluster_new(const struct cluster_options *options,
 void cluster_free(struct cluster *cluster);
 
 /*
- * Reads everything once; with `base`, follows the source from then on. ERR_NOMEM, ERR_IO.
- * Problems with files are reported, not returned.
+ * Reads everything once; with `base`, follows the source from then on. What an API server
+ * has comes while the base runs, unless `waits` is set: then it is waited for, for as
+ * long as startup_timeout_ms. Without a base it always is. ERR_NOMEM, ERR_IO;
+ * ERR_INVALID: reported, and nothing will come. Problems with manifests are reported, not
+ * returned.
  */
-enum err cluster_start(struct cluster *cluster, struct event_base *base) MUST_CHECK;
+enum err cluster_start(
+	struct cluster *cluster, struct event_base *base, bool waits) MUST_CHECK;
+
+/* What is not there yet and why, as one line; "" when all is. */
+void cluster_describe(const struct cluster *cluster, char *out, size_t size);
 
 /* Whether a cluster with the one is a cluster with the other. */
 bool cluster_options_equal(
 	const struct cluster_options *a, const struct cluster_options *b);
 
-/* Every folder was there and every file could be read. */
+/* Every folder was there and every file could be read, or the API server told all. */
 bool cluster_is_whole(const struct cluster *cluster);
 
 /* The serials of zones that `previous` has, too, continue behind its own. */

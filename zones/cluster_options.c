@@ -57,6 +57,17 @@ static bool own_addresses_equal(
 	return true;
 }
 
+static bool kube_options_equal(const struct kube_options *a, const struct kube_options *b)
+{
+	return text_equal(a->endpoint, b->endpoint) &&
+	       text_equal(a->certificate, b->certificate) && text_equal(a->key, b->key) &&
+	       text_equal(a->ca, b->ca) && text_equal(a->kubeconfig, b->kubeconfig) &&
+	       text_equal(a->context, b->context) && a->needs_pods == b->needs_pods &&
+	       !(a->qps < b->qps) && !(a->qps > b->qps) && a->burst == b->burst &&
+	       a->inflight == b->inflight && a->compare_ms == b->compare_ms &&
+	       a->silence_ms == b->silence_ms;
+}
+
 bool cluster_options_equal(
 	const struct cluster_options *a, const struct cluster_options *b)
 {
@@ -72,5 +83,6 @@ bool cluster_options_equal(
 	       text_equal(a->namespace_labels, b->namespace_labels) &&
 	       cidrs_equal(a, b) && a->manifest_count == b->manifest_count &&
 	       texts_equal(a->manifests, b->manifests, a->manifest_count) &&
-	       own_addresses_equal(a, b);
+	       own_addresses_equal(a, b) && kube_options_equal(&a->kube, &b->kube) &&
+	       a->startup_timeout_ms == b->startup_timeout_ms;
 }

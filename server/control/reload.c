@@ -66,10 +66,10 @@ static enum err reload_prepare(struct reload *reload, const struct server *runni
 	enum err err = server_renew(running, out, problems);
 	if (err)
 		return err;
-	err = server_load(*out, reload->target.base);
+	err = server_load(*out, reload->target.base, true);
 	if (!err && !server_is_whole(*out)) {
 		diag_add(problems, SEVERITY_ERROR, server_path(*out), 0, 0,
-			"not all manifests of a changed cluster can be read");
+			"not all of a changed cluster can be read");
 		err = ERR_INVALID;
 	}
 	if (err)
@@ -166,6 +166,10 @@ static void reload_on_signal(evutil_socket_t number, short events, void *context
 {
 	(void)events;
 	struct reload *reload = context;
+	if (!*reload->target.workers) {
+		log_info("nothing to reload yet: the server is starting");
+		return;
+	}
 	log_info("%s: reloading", number == SIGHUP ? "SIGHUP" : "SIGUSR1");
 	/* What is tried now is not tried again by the timer until it changes. */
 	uint64_t digest;

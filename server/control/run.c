@@ -79,6 +79,9 @@ static void on_housekeeping(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	struct control *control = context;
+	/* While an API server is waited for there is nothing to keep house for. */
+	if (!control->workers)
+		return;
 	server_housekeep(control->server);
 	reload_reclaim(control->reload);
 	struct net_counters counters;
@@ -213,7 +216,69 @@ static enum err control_start(struct control *control, const char *what,
 	return err;
 }
 
-/* The manifests are read first: nobody shall be told SERVFAIL by a server that will know
+static bool clusters_are_synced(const struct control *control)
+{
+	const struct cluster *cluster;
+	for (size_t i = 0; (cluster = server_cluster(control->server, i)); i++)
+		if (cluster_options(cluster)->manifest_count == 0 &&
+			!store_is_synced(cluster_store(cluster)))
+			return false;
+	return true;
+}
+
+static void log_missing(const struct control *control, int64_t wait_ms)
+{
+	const struct cluster *cluster;
+	for (size_t i = 0; (cluster = server_cluster(control->server, i)); i++) {
+		char missing[512];
+		cluster_describe(cluster, missing, sizeof(missing));
+		if (*missing && !store_is_synced(cluster_store(cluster)))
+			log_warn("after %.1f s the API server has not told all: %s; "
+				 "SERVFAIL until it has",
+				(double)wait_ms / 1000, missing);
+	}
+}
+
+static void on_startup_end(evutil_socket_t fd, short events, void *context)
+{
+	(void)fd;
+	(void)events;
+	bool *is_over = context;
+	*is_over = true;
+}
+
+/* API servers are waited for, but not for ever. False: a signal has ended it. */
+static bool wait_for_clusters(struct control *control)
+{
+	int64_t wait_ms = server_startup_ms(control->server);
+	const struct timeval wait = {wait_ms / 1000, wait_ms % 1000 * 1000};
+	bool is_over = false;
+	struct event *timer = evtimer_new(control->base, on_startup_end, &is_over);
+	if (!timer || event_add(timer, &wait))
+		is_over = true;
+	while (!is_over && !clusters_are_synced(control) &&
+		!event_base_got_break(control->base))
+		if (event_base_loop(control->base, EVLOOP_ONCE))
+			break;
+	if (timer)
+		event_free(timer);
+	if (event_base_got_break(control->base))
+		return false;
+	if (!clusters_are_synced(control))
+		log_missing(control, wait_ms);
+	return true;
+}
+
+/* What is needed for answers, in `server`. ERR_INVALID: it has been said. */
+static enum err load_clusters(struct control *control)
+{
+	enum err err = server_load(control->server, control->base, false);
+	if (err && err != ERR_INVALID)
+		log_error("cannot follow the clusters: %s", err_text(err));
+	return err;
+}
+
+/* The clusters are read first: nobody shall be told SERVFAIL by a server that will know
  * the answer in a moment. */
 int control_run(struct server *server, bool is_quiet)
 {
@@ -225,10 +290,11 @@ int control_run(struct server *server, bool is_quiet)
 		log_init(LOG_LEVEL_WARN);
 	if (!err)
 		err = control_start(&control, "the HTTP server", start_telemetry);
-	if (!err) {
-		err = server_load(server, control.base);
-		if (err)
-			log_error("cannot follow the manifests: %s", err_text(err));
+	if (!err)
+		err = load_clusters(&control);
+	if (!err && !wait_for_clusters(&control)) {
+		control_deinit(&control);
+		return EXIT_SUCCESS;
 	}
 	log_init(server_log_level(server));
 	if (!err)

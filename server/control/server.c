@@ -471,12 +471,24 @@ uint64_t server_unready(const struct server *server)
 	return unready;
 }
 
-enum err server_load(struct server *server, struct event_base *base)
+int64_t server_startup_ms(const struct server *server)
+{
+	int64_t longest_ms = 0;
+	for (size_t i = 0; i < server->cluster_count; i++) {
+		const struct cluster_options *options =
+			cluster_options(server->clusters[i]);
+		if (!options->manifest_count && options->startup_timeout_ms > longest_ms)
+			longest_ms = options->startup_timeout_ms;
+	}
+	return longest_ms;
+}
+
+enum err server_load(struct server *server, struct event_base *base, bool waits)
 {
 	for (size_t i = 0; i < server->cluster_count; i++) {
 		enum err err = ERR_NONE;
 		if (!server->is_borrowed[i])
-			err = cluster_start(server->clusters[i], base);
+			err = cluster_start(server->clusters[i], base, waits);
 		if (err)
 			return err;
 	}

@@ -43,7 +43,7 @@ enum err server_renew(const struct server *previous, struct server **out,
 /* The clusters that `server` has of `previous` are freed by `server` from now on. */
 void server_take_clusters(struct server *server, struct server *previous);
 
-/* After server_load: all manifests of clusters that are its own could be read. */
+/* After server_load: all that its own clusters are made of could be read. */
 bool server_is_whole(const struct server *server);
 
 /* Serials of zones that `previous` has, too, continue behind its own. */
@@ -62,9 +62,13 @@ const char *server_sha512(const struct server *server); /* of its contents, for 
 enum err server_read_digest(const struct server *server, uint64_t *out) MUST_CHECK;
 void server_reload_options(const struct server *server, struct reload_options *out);
 
-/* Reads the manifests of clusters that are its own, and follows them with `base`.
- * ERR_NOMEM, ERR_IO. */
-enum err server_load(struct server *server, struct event_base *base) MUST_CHECK;
+/* Reads the clusters that are its own, and follows them with `base`; as cluster_start
+ * says. */
+enum err server_load(
+	struct server *server, struct event_base *base, bool waits) MUST_CHECK;
+
+/* How long the clusters may be waited for before the first query is answered. */
+int64_t server_startup_ms(const struct server *server);
 
 /* What is due about once a second: lines that plugins have gathered, memory of what has
  * been replaced. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/control/stanza_kube.h"
 #include "zones/registry/selector.h"
 #include "zones/synth/synth.h"
 
@@ -180,10 +181,14 @@ void stanza_check_kubernetes(
 	if (labels && directive_option(directive, "namespaces"))
 		stanza_error(problems, &labels->name,
 			"namespaces and namespace_labels exclude each other");
-	if (!directive_option(directive, "manifests"))
-		stanza_error(problems, &directive->name,
-			"kubernetes needs the option \"manifests DIR...\": this version "
-			"reads the cluster from folders of manifests");
+	static const char *const others[] = {"endpoint", "kubeconfig"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		const struct corefile_directive *other =
+			directive_option(directive, others[i]);
+		if (other && directive_option(directive, "manifests"))
+			stanza_error(problems, &other->name,
+				"manifests and %s exclude each other", others[i]);
+	}
 }
 
 /* --- kubernetes --- */
@@ -311,7 +316,7 @@ static enum err read_options(const struct corefile_directive *directive,
 	out->uses_pod_names = directive_option(directive, "endpoint_pod_names");
 	out->ignores_endpoints = directive_option(directive, "noendpoints");
 	out->ignores_empty = directive_option(directive, "ignore");
-	return ERR_NONE;
+	return stanza_read_kube(directive, arena, out);
 }
 
 enum err stanza_read_cluster_zones(const struct corefile_directive *directive,

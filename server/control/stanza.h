@@ -77,5 +77,9 @@ void stanza_check_ignore(
 	const struct corefile_directive *directive, struct diag_list *problems);
 void stanza_check_selector(
 	const struct corefile_directive *directive, struct diag_list *problems);
+void stanza_check_qps(
+	const struct corefile_directive *directive, struct diag_list *problems);
+void stanza_check_endpoint(
+	const struct corefile_directive *directive, struct diag_list *problems);
 void stanza_check_kubernetes(
 	const struct corefile_directive *directive, struct diag_list *problems);

@@ -42,6 +42,7 @@ yaml zones/source/ tests/
 ldns zones/export/ tests/
 urcu zones/store/ tests/
 pcre2 server/base/
+curl zones/source/kube/fetch.c
 event2 server/net/ server/control/ zones/source/ tests/
 cmocka tests/
 END

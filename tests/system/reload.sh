@@ -114,7 +114,7 @@ taken_port_is_refused() {
 # The old cluster has the last good content of the file, a new one would not.
 unreadable_manifest_is_refused() {
 	printf 'kind: [' >"$scratch/example/manifests/broken.yaml"
-	corefile_write 14 && refusal 'Corefile: error: not all manifests'
+	corefile_write 14 && refusal 'Corefile: error: not all of a changed cluster'
 	result=$?
 	rm "$scratch/example/manifests/broken.yaml"
 	return "$result"

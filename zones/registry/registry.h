@@ -111,6 +111,11 @@ enum err registry_put(struct registry *registry, const struct object *object,
 enum err registry_remove(struct registry *registry, enum object_kind kind, const char *ns,
 	const char *name) MUST_CHECK;
 
+/* Removes the objects of the kind that `has` does not know. ERR_NOMEM: some are left. */
+enum err registry_sweep(struct registry *registry, enum object_kind kind,
+	bool (*has)(void *context, const char *ns, const char *name),
+	void *context) MUST_CHECK;
+
 /*
  * Brings what depends on several objects up to date (addresses from service_cidr,
  * endpoints from pods, the address index). After it and before registry_end_batch the

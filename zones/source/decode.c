@@ -91,7 +91,7 @@ static void decode_metadata(struct decode *decode, const struct field *object)
 	out->label_count = field_labels(decode, &labels, &out->labels);
 }
 
-static enum err decode_object(
+enum err decode_one(
 	struct decode *decode, const struct node *node, enum object_kind kind)
 {
 	const struct field object = {.node = node};
@@ -211,7 +211,7 @@ static enum err decode_node(
 		return ERR_NONE;
 	const struct decode_kind *known = decode_find_kind(version, kind);
 	if (known)
-		return decode_object(decode, node, known->kind);
+		return decode_one(decode, node, known->kind);
 	char item_kind[KIND_SIZE];
 	struct decode_list inner = {.depth = list->depth + 1};
 	if (decode_is_list(version, kind, item_kind, &inner))

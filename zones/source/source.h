@@ -17,6 +17,11 @@ struct source_sink {
 	/* It is gone. `ns` is "" for a Namespace. */
 	void (*remove)(
 		void *context, enum object_kind kind, const char *ns, const char *name);
+	/* Of this kind only those are there that `has` knows. The names are borrowed for
+	 * the call of `has`. */
+	void (*sweep)(void *context, enum object_kind kind,
+		bool (*has)(void *source, const char *ns, const char *name),
+		void *source);
 	/* The changes up to here belong together: publish them. */
 	void (*commit)(void *context);
 	/* Whether everything the source has been told to read was read at least once. */

@@ -135,7 +135,7 @@ static void what_the_source_delivers_is_answered(void **state)
 	assert_non_null(cluster);
 	assert_false(store_is_synced(cluster_store(cluster)));
 	load_lines = lines;
-	assert_int_equal(cluster_start(cluster, NULL), ERR_NONE);
+	assert_int_equal(cluster_start(cluster, NULL, true), ERR_NONE);
 	assert_true(store_is_synced(cluster_store(cluster)));
 	assert_non_null(get(cluster, "web.default.svc.c.l"));
 	assert_non_null(get(cluster, "web.default.svc.x"));
@@ -170,7 +170,7 @@ static void a_batch_without_memory_is_published_later(void **state)
 	struct cluster *cluster = cluster_begin();
 	assert_non_null(cluster);
 	load_lines = lines;
-	assert_int_equal(cluster_start(cluster, NULL), ERR_NONE);
+	assert_int_equal(cluster_start(cluster, NULL, true), ERR_NONE);
 	uint64_t failed = 0;
 	for (size_t n = 1;; n++) {
 		const char *line =

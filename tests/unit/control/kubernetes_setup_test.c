@@ -23,24 +23,9 @@ struct parsed {
 	struct kubernetes_options kubernetes;
 };
 
-/* The stanza in a server block, with a folder of manifests: this version needs one. */
 static void write_corefile(const char *fragment, char *out, size_t size)
 {
-	FILE *file = fmemopen(out, size, "w");
-	if (!file)
-		abort();
-	fputs(".:53 {\n", file);
-	const char *brace = strchr(fragment, '{');
-	if (brace)
-		fprintf(file, "%.*s\nmanifests folder\n%s\n", (int)(brace + 1 - fragment),
-			fragment, brace + 1);
-	for (const char *line = fragment; !brace && *line;) {
-		size_t length = strcspn(line, "\n");
-		fprintf(file, "%.*s {\nmanifests folder\n}\n", (int)length, line);
-		line += length + (line[length] == '\n');
-	}
-	fputs("}\n", file);
-	fclose(file);
+	snprintf(out, size, ".:53 {\n%s\n}\n", fragment);
 }
 
 static enum err parse(const char *fragment, struct parsed *out)
@@ -193,6 +178,30 @@ static bool expect_ignores_empty(const struct parsed *parsed, const json_t *valu
 	return parsed->cluster.ignores_empty == json_is_true(value);
 }
 
+static bool expect_startup(const struct parsed *parsed, const json_t *value)
+{
+	struct corefile_word word = {.text = (char *)json_string_value(value)};
+	int64_t wanted_ms;
+	return !argument_duration_ms(&word, &wanted_ms) &&
+	       parsed->cluster.startup_timeout_ms == wanted_ms;
+}
+
+static bool expect_qps(const struct parsed *parsed, const json_t *value)
+{
+	double difference = parsed->cluster.kube.qps - json_number_value(value);
+	return difference > -1e-9 && difference < 1e-9;
+}
+
+static bool expect_burst(const struct parsed *parsed, const json_t *value)
+{
+	return parsed->cluster.kube.burst == json_integer_value(value);
+}
+
+static bool expect_inflight(const struct parsed *parsed, const json_t *value)
+{
+	return parsed->cluster.kube.inflight == json_integer_value(value);
+}
+
 /* Nothing of the sort can be set yet. */
 static bool expect_nothing(const struct parsed *parsed, const json_t *value)
 {
@@ -218,7 +227,10 @@ static const struct {
 	{"expectedEndpointsInit", "", expect_endpoints},
 	{"expectedTTL", "", expect_ttl},
 	{"expectedMulticlusterZones", "", expect_nothing},
-	{"expectedStartupTimeout", "", expect_nothing},
+	{"expectedStartupTimeout", "", expect_startup},
+	{"expectedQPS", "", expect_qps},
+	{"expectedBurst", "", expect_burst},
+	{"expectedMaxInf", "", expect_inflight},
 	{"expectedZonal", "", expect_nothing},
 };
 

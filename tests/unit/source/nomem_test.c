@@ -74,8 +74,14 @@ static bool load_twice(size_t n)
 {
 	static const char *const folders[] = {"m"};
 	struct counting_sink counting = {0};
-	const struct source_sink sink = {&counting, count_upsert, count_remove,
-		count_commit, count_synced, count_report};
+	const struct source_sink sink = {
+		.context = &counting,
+		.upsert = count_upsert,
+		.remove = count_remove,
+		.commit = count_commit,
+		.synced = count_synced,
+		.report = count_report,
+	};
 	failing_malloc_arm(n);
 	struct manifest_source *source = manifest_source_new(folders, 1, &sink);
 	enum err err = source ? manifest_source_load(source) : ERR_NOMEM;

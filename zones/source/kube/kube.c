@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/source/kube/kube.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/clock.h"
+#include "zones/source/kube/kube_internal.h"
+
+enum {
+	ARENA_BLOCK = 64 * 1024,
+	TELL_INTERVAL_MS = 10000,
+	INFLIGHT_WAIT_MS = 20,
+	QPS_DEFAULT = 5, /* where only the burst is limited, as client-go has it */
+	BURST_DEFAULT = 10,
+};
+
+/* --- objects --- */
+
+static enum err on_decoded(void *context, const struct object *decoded)
+{
+	struct kube_source *source = context;
+	struct object object = *decoded;
+	/* Its endpoints are slices, never derived from pods: of a pod the addresses are
+	 * enough. */
+	if (object.kind == OBJECT_POD) {
+		object.pod.port_count = 0;
+		object.pod.hostname = object.pod.subdomain = "";
+		if (!source->options->labels)
+			object.label_count = 0;
+	}
+	source->was_delivered = true;
+	source->sink.upsert(source->sink.context, &object);
+	return ERR_NONE;
+}
+
+enum err kube_deliver(struct kube_source *source, const struct node *object,
+	const struct kube_resource *resource)
+{
+	source->was_delivered = false;
+	enum err err = decode_one(&source->decode, object, resource->kind);
+	if (err)
+		return err;
+	source->is_dirty = true;
+	/* Invalid, or of no service: what it was before counts no more. */
+	const struct object *decoded = &source->decode.object;
+	if (!source->was_delivered && *decoded->name)
+		source->sink.remove(
+			source->sink.context, resource->kind, decoded->ns, decoded->name);
+	return ERR_NONE;
+}
+
+/* Problems with objects; an object that is written every second is not told of as often.
+ */
+static void tell_problems(struct kube_source *source)
+{
+	int64_t now_ms = clock_now_ms();
+	if (source->problems.count || source->problems.unstored) {
+		source->sink.report(source->sink.context, &source->problems);
+		diag_list_deinit(&source->problems);
+		diag_list_init(&source->problems);
+	}
+	if (now_ms < source->tell_ms)
+		return;
+	source->tell_ms = now_ms + TELL_INTERVAL_MS;
+	if (source->decode.problems_untold)
+		log_warn("%zu more problems with objects of the API server",
+			source->decode.problems_untold);
+	source->decode.problems_told = source->decode.problems_untold = 0;
+}
+
+/* --- the whole --- */
+
+void kube_loaded(struct kube_source *source)
+{
+	for (unsigned i = 0; i < source->reflector_count; i++)
+		if (!source->reflectors[i].is_loaded)
+			return;
+	source->is_complete = true;
+}
+
+void kube_unauthorized(struct kube_source *source)
+{
+	access_forget(&source->access);
+}
+
+/* What came in one go is published at once: no time for gathering is lost. */
+static void on_settled(void *context)
+{
+	struct kube_source *source = context;
+	bool is_first = source->is_complete && !source->is_synced;
+	tell_problems(source);
+	if (is_first || (source->is_dirty && source->is_synced)) {
+		source->is_dirty = false;
+		source->sink.commit(source->sink.context);
+	}
+	if (is_first) {
+		source->is_synced = true;
+		source->sink.synced(source->sink.context, true);
+	}
+}
+
+/* A bucket that fills at `qps` and holds `burst`, as client-go has it. */
+static int64_t rate_wait_ms(struct kube_source *source)
+{
+	const struct kube_options *options = source->options;
+	double burst = options->burst ? options->burst : BURST_DEFAULT;
+	double qps = options->qps > 0 ? options->qps : options->burst ? QPS_DEFAULT : 0;
+	int64_t now_ms = clock_now_ms();
+	if (qps <= 0)
+		return 0;
+	source->tokens += (double)(now_ms - source->tokens_ms) * qps / 1000;
+	source->tokens = source->tokens > burst ? burst : source->tokens;
+	source->tokens_ms = now_ms;
+	if (source->tokens < 1)
+		return (int64_t)((1 - source->tokens) * 1000 / qps) + 1;
+	source->tokens -= 1;
+	return 0;
+}
+
+enum err kube_request(struct kube_source *source, const struct fetch_request *request,
+	const struct fetch_events *events, struct fetch **out, int64_t *wait_ms)
+{
+	unsigned inflight = source->options->inflight;
+	*wait_ms = 0;
+	if (inflight && fetch_client_pending(source->client) >= inflight)
+		*wait_ms = INFLIGHT_WAIT_MS;
+	else
+		*wait_ms = rate_wait_ms(source);
+	if (*wait_ms)
+		return ERR_NONE;
+	struct fetch_request authorized = *request;
+	authorized.authorization = access_authorization(&source->access);
+	return fetch_start(source->client, &authorized, events, out);
+}
+
+struct kube_source *kube_source_new(const struct kube_options *options,
+	const struct hash_key *key, const struct source_sink *sink)
+{
+	struct kube_source *source = calloc(1, sizeof(*source));
+	if (!source)
+		return NULL;
+	source->options = options;
+	source->sink = *sink;
+	source->key = *key;
+	source->tokens = (double)(options->burst ? options->burst : BURST_DEFAULT);
+	source->tokens_ms = clock_now_ms();
+	access_init(&source->access);
+	arena_init(&source->arena, ARENA_BLOCK);
+	diag_list_init(&source->problems);
+	decode_init(&source->decode, NULL, &source->problems);
+	source->decode.deliver = on_decoded;
+	source->decode.context = source;
+	for (unsigned i = 0; i < KUBE_RESOURCES; i++)
+		if (kube_resources[i].is_needed(options))
+			reflector_init(&source->reflectors[source->reflector_count++],
+				source, &kube_resources[i]);
+	return source;
+}
+
+void kube_source_free(struct kube_source *source)
+{
+	if (!source)
+		return;
+	for (unsigned i = 0; i < source->reflector_count; i++)
+		reflector_deinit(&source->reflectors[i]);
+	fetch_client_free(source->client);
+	access_deinit(&source->access);
+	if (source->own_base)
+		event_base_free(source->own_base);
+	decode_deinit(&source->decode);
+	diag_list_deinit(&source->problems);
+	arena_deinit(&source->arena);
+	free(source);
+}
+
+static enum err kube_connect(struct kube_source *source, struct event_base *base)
+{
+	const char *problem = NULL;
+	enum err err = access_read(&source->access, source->options, &source->problems);
+	const struct fetch_client_options client_options = {
+		.server = source->access.server,
+		.settled = on_settled,
+		.context = source,
+	};
+	if (!err)
+		err = fetch_client_new(&client_options, base, &source->client, &problem);
+	if (err == ERR_NOTFOUND) {
+		diag_add(&source->problems, SEVERITY_ERROR, NULL, 0, 0,
+			"no libcurl to reach the API server with: %s", problem);
+		err = ERR_INVALID;
+	}
+	tell_problems(source);
+	return err;
+}
+
+static enum err kube_attach(struct kube_source *source, struct event_base *base)
+{
+	enum err err = source->client ? fetch_client_move(source->client, base)
+				      : kube_connect(source, base);
+	for (unsigned i = 0; i < source->reflector_count && !err; i++)
+		err = reflector_attach(&source->reflectors[i], base);
+	return err;
+}
+
+enum err kube_source_start(struct kube_source *source, struct event_base *base)
+{
+	enum err err = kube_attach(source, base);
+	if (!err && source->own_base) {
+		event_base_free(source->own_base);
+		source->own_base = NULL;
+	}
+	return err;
+}
+
+enum err kube_source_load(struct kube_source *source, int64_t timeout_ms)
+{
+	const struct timeval wait = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+	source->own_base = event_base_new();
+	if (!source->own_base || event_base_loopexit(source->own_base, &wait))
+		return ERR_NOMEM;
+	enum err err = kube_attach(source, source->own_base);
+	while (!err && !source->is_synced && !event_base_got_exit(source->own_base))
+		if (event_base_loop(source->own_base, EVLOOP_ONCE))
+			break;
+	return err;
+}
+
+/* --- how it is --- */
+
+bool kube_source_is_synced(const struct kube_source *source)
+{
+	return source->is_synced;
+}
+
+int64_t kube_source_confirmed_ms(const struct kube_source *source)
+{
+	int64_t oldest_ms = source->reflectors[0].heard_ms;
+	for (unsigned i = 1; i < source->reflector_count; i++)
+		if (source->reflectors[i].heard_ms < oldest_ms)
+			oldest_ms = source->reflectors[i].heard_ms;
+	return oldest_ms;
+}
+
+void kube_source_describe(const struct kube_source *source, char *out, size_t size)
+{
+	size_t used = 0;
+	*out = '\0';
+	for (unsigned i = 0; i < source->reflector_count; i++) {
+		const struct reflector *reflector = &source->reflectors[i];
+		if (reflector->is_loaded && !*reflector->problem)
+			continue;
+		int added = snprintf(out + used, size - used, "%s%s: %s",
+			used ? "; " : "", reflector->resource->name,
+			*reflector->problem ? reflector->problem : "not complete yet");
+		if (added < 0 || (size_t)added >= size - used)
+			return;
+		used += (size_t)added;
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/base/err.h"
+#include "zones/registry/object.h"
+
+/* The resources of the API server that are listed and watched: a row each. */
+
+struct kube_options;
+
+struct kube_resource {
+	const char *name;  /* plural, as the URL and a role have it */
+	const char *group; /* "": the core group */
+	const char *path;
+	enum object_kind kind;
+	const char *fields; /* a field selector; NULL: all */
+	bool (*is_needed)(const struct kube_options *options);
+	/* The label selector that the options give; NULL: all. */
+	const char *(*labels)(const struct kube_options *options);
+};
+
+enum { KUBE_RESOURCES = 4 };
+extern const struct kube_resource kube_resources[KUBE_RESOURCES];
+
+/* What is asked of a resource. */
+struct kube_query {
+	bool is_watch,
+		is_streaming;  /* streaming: a watch that begins with what is there */
+	unsigned timeout_s;    /* of a watch */
+	unsigned limit;        /* 0: no pages */
+	const char *version;   /* to go on from, NULL: none */
+	bool is_not_older;     /* a list that is at least as new as `version` */
+	const char *next_page; /* the token `continue`; NULL: the first page */
+};
+
+/* The path with its query, malloc'ed. NULL: no memory. */
+char *kube_resource_path(const struct kube_resource *resource,
+	const struct kube_options *options, const struct kube_query *query);
