@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zones/store/reader.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <urcu/urcu-memb.h>
 
 #include "zones/store/grace.h"
@@ -21,6 +24,10 @@
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 static char order;
+static void release_follows(void)
+{
+	__tsan_release(&order);
+}
 static void read_section_ends(void)
 {
 	__tsan_release(&order);
@@ -30,6 +37,9 @@ static void grace_period_ends(void)
 	__tsan_acquire(&order);
 }
 #else
+static inline void release_follows(void)
+{
+}
 static inline void read_section_ends(void)
 {
 }
@@ -38,13 +48,17 @@ static inline void grace_period_ends(void)
 }
 #endif
 
+static _Thread_local bool is_registered;
+
 void store_reader_register(void)
 {
 	urcu_memb_register_thread();
+	is_registered = true;
 }
 
 void store_reader_unregister(void)
 {
+	is_registered = false;
 	urcu_memb_unregister_thread();
 }
 
@@ -68,4 +82,36 @@ void grace_wait(void)
 void store_reader_wait(void)
 {
 	grace_wait();
+}
+
+/* --- what is released later --- */
+
+_Static_assert(sizeof(struct rcu_head) <= offsetof(struct store_deferred, release),
+	"the head of liburcu's list has room");
+
+static void deferred_release(struct rcu_head *head)
+{
+	struct store_deferred *deferred = (struct store_deferred *)(void *)head;
+	grace_period_ends();
+	deferred->release(deferred);
+}
+
+void store_defer(
+	struct store_deferred *deferred, void (*release)(struct store_deferred *deferred))
+{
+	/* Liburcu takes nothing from a thread that it does not know. */
+	bool is_guest = !is_registered;
+	if (is_guest)
+		store_reader_register();
+	deferred->release = release;
+	release_follows();
+	urcu_memb_call_rcu((struct rcu_head *)(void *)deferred, deferred_release);
+	if (is_guest)
+		store_reader_unregister();
+}
+
+void store_defer_wait(void)
+{
+	urcu_memb_barrier();
+	grace_period_ends();
 }
