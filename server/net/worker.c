@@ -17,6 +17,7 @@
 #include "server/net/mailbox.h"
 #include "server/net/tcp.h"
 #include "server/net/udp.h"
+#include "server/net/worker_timer.h"
 #include "server/query/series.h"
 #include "server/query/worker_host.h"
 #include "zones/store/reader.h"
@@ -103,6 +104,7 @@ static bool worker_prepare(struct worker *worker)
 	worker->host.base = worker_make_base();
 	if (!worker->host.base)
 		return false;
+	worker_timer_init(&worker->host);
 	worker->mailbox = mailbox_new(worker->host.base);
 	if (!worker->mailbox)
 		return false;

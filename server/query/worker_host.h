@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdint.h>
 #include <sys/queue.h>
+
+#include "server/base/err.h"
 
 /*
  * What a worker is to the plugins that wait for something: its event loop, and a place
@@ -24,10 +27,21 @@ struct query_guest {
 	void (*leave)(struct query_guest *guest);
 };
 
+/* What is due on a worker later; to be embedded. `due` is called once in a read section,
+ * and may free it. */
+struct query_timer {
+	void (*due)(struct query_timer *timer);
+	void *private; /* the event loop's */
+};
+
 struct query_worker {
 	unsigned number; /* from 0 */
 	struct event_base *base;
 	LIST_HEAD(query_guests, query_guest) guests;
+	/* Timers: ERR_NOMEM, it is not due. Stopping one that was due is fine. */
+	enum err (*timer_start)(
+		struct query_worker *worker, struct query_timer *timer, int64_t wait_ms);
+	void (*timer_stop)(struct query_timer *timer);
 };
 
 /* `block` is that of the query at hand; leave must be set. */
