@@ -61,22 +61,50 @@ static enum err measure(struct records *records, size_t room, struct extent *out
 	return records->is_bad ? ERR_SYNTAX : ERR_NONE;
 }
 
-enum err reply_put_body(struct reply *reply, const uint8_t *message, size_t length)
+/* `records` stands behind the question. */
+static enum err put_records(struct reply *reply, struct records *records)
 {
-	struct records records;
 	struct extent extent;
 	uint16_t start = (uint16_t)(reply->owner_end - reply->buffer);
-	if (records_init(&records, message, length) || records.at != start)
+	if (records->at != start)
 		return ERR_SYNTAX;
-	enum err err = measure(&records, (size_t)reply->capacity - start, &extent);
+	enum err err = measure(records, (size_t)reply->capacity - start, &extent);
 	if (err)
 		return err;
-	memcpy(reply->buffer + start, message + start, (size_t)extent.end - start);
+	memcpy(reply->buffer + start, records->message + start,
+		(size_t)extent.end - start);
 	reply->length = extent.end;
 	reply->answer_count = extent.counts[SECTION_ANSWER];
 	reply->authority_count = extent.counts[SECTION_AUTHORITY];
 	reply->additional_count = extent.counts[SECTION_ADDITIONAL];
 	reply->is_truncated = extent.is_truncated;
-	reply->rcode = octets_get_u16(message + 2) & DNS_FLAG_RCODE;
+	return ERR_NONE;
+}
+
+enum err reply_put_body(struct reply *reply, const uint8_t *message, size_t length)
+{
+	struct records records;
+	if (records_init(&records, message, length))
+		return ERR_SYNTAX;
+	enum err err = put_records(reply, &records);
+	if (!err)
+		reply->rcode = octets_get_u16(message + 2) & DNS_FLAG_RCODE;
+	return err;
+}
+
+enum err reply_put_reply(struct reply *reply, const struct reply *other)
+{
+	struct records records;
+	records_init_reply(&records, other);
+	enum err err = put_records(reply, &records);
+	if (err)
+		return err;
+	reply->rcode = other->rcode;
+	reply->is_authoritative = other->is_authoritative;
+	reply->is_truncated |= other->is_truncated;
+	reply->flags_set |= (uint16_t)(other->flags_set & ~reply->flags_cleared);
+	reply->ede = other->ede;
+	reply->ede_length = other->ede_length;
+	memcpy(reply->ede_text, other->ede_text, other->ede_length);
 	return ERR_NONE;
 }

@@ -19,3 +19,7 @@
  */
 enum err reply_put_body(
 	struct reply *reply, const uint8_t *message, size_t length) MUST_CHECK;
+
+/* The same of another reply to the same question, with all of its rcode, its flags and
+ * its extended error. */
+enum err reply_put_reply(struct reply *reply, const struct reply *other) MUST_CHECK;
