@@ -12,6 +12,7 @@ static const char *const placeholders[] = {
 	[ARGUMENT_ONE_OF] = "WORD",
 	[ARGUMENT_NUMBER] = "NUMBER",
 	[ARGUMENT_DURATION] = "DURATION",
+	[ARGUMENT_BYTES] = "BYTES",
 	[ARGUMENT_ADDRESS] = "ADDRESS",
 	[ARGUMENT_CIDR] = "PREFIX",
 	[ARGUMENT_ZONE] = "ZONE",
@@ -43,6 +44,10 @@ static void print_limits(const struct directive_row *row, FILE *out)
 		fprintf(out, "from %s to %s",
 			argument_duration_text(row->min, min, sizeof(min)),
 			argument_duration_text(row->max, max, sizeof(max)));
+	else if (row->type == ARGUMENT_BYTES)
+		fprintf(out, "from %s to %s",
+			argument_bytes_text(row->min, min, sizeof(min)),
+			argument_bytes_text(row->max, max, sizeof(max)));
 	else
 		fprintf(out, "from %" PRId64 " to %" PRId64, row->min, row->max);
 }
@@ -50,7 +55,8 @@ static void print_limits(const struct directive_row *row, FILE *out)
 /* What the row says besides its help, each behind `separator`. */
 static void print_facts(const struct directive_row *row, const char *separator, FILE *out)
 {
-	bool is_number = row->type == ARGUMENT_NUMBER || row->type == ARGUMENT_DURATION;
+	bool is_number = row->type == ARGUMENT_NUMBER || row->type == ARGUMENT_DURATION ||
+			 row->type == ARGUMENT_BYTES;
 	if (is_number && (row->min || row->max)) {
 		fputs(separator, out);
 		print_limits(row, out);

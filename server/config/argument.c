@@ -145,6 +145,49 @@ const char *argument_duration_text(int64_t ms, char *out, size_t size)
 	return out;
 }
 
+/* --- amounts of memory --- */
+
+static const char byte_units[] = "KMGT";
+
+enum err argument_bytes(const struct corefile_word *word, int64_t *out)
+{
+	const char *text = word->text;
+	uint64_t value;
+	enum err err = is_digit(*text) ? duration_whole(&text, &value) : ERR_SYNTAX;
+	if (err)
+		return err;
+	const char *unit = *text ? strchr(byte_units, *text) : NULL;
+	if (unit) {
+		text++;
+		unsigned shift = 10 * (unsigned)(unit - byte_units + 1);
+		if (value > (uint64_t)INT64_MAX >> shift)
+			return ERR_RANGE;
+		value <<= shift;
+		if (strcmp(text, "i") != 0 && strcmp(text, "iB") != 0)
+			return ERR_SYNTAX;
+	} else if (*text) {
+		return ERR_SYNTAX;
+	}
+	if (value > INT64_MAX)
+		return ERR_RANGE;
+	*out = (int64_t)value;
+	return ERR_NONE;
+}
+
+const char *argument_bytes_text(int64_t bytes, char *out, size_t size)
+{
+	unsigned unit = 0;
+	while (bytes && bytes % 1024 == 0 && byte_units[unit]) {
+		bytes /= 1024;
+		unit++;
+	}
+	if (unit)
+		snprintf(out, size, "%" PRId64 "%ciB", bytes, byte_units[unit - 1]);
+	else
+		snprintf(out, size, "%" PRId64, bytes);
+	return out;
+}
+
 /* --- zones and paths --- */
 
 static enum err argument_read_zones(const char *text,
@@ -243,6 +286,23 @@ static bool check_duration(
 	return false;
 }
 
+static bool check_bytes(
+	const struct directive_row *row, const struct corefile_word *word, char *expected)
+{
+	int64_t bytes;
+	char min[32], max[32];
+	enum err err = argument_bytes(word, &bytes);
+	if (!err && (!row_has_limits(row) || (bytes >= row->min && bytes <= row->max)))
+		return true;
+	int used = snprintf(
+		expected, EXPECTED_SIZE, "a number of octets such as 64MiB or 65536");
+	if (row_has_limits(row))
+		snprintf(expected + used, EXPECTED_SIZE - (size_t)used, ", from %s to %s",
+			argument_bytes_text(row->min, min, sizeof(min)),
+			argument_bytes_text(row->max, max, sizeof(max)));
+	return false;
+}
+
 static bool check_address(
 	const struct directive_row *row, const struct corefile_word *word, char *expected)
 {
@@ -309,6 +369,7 @@ static bool (*const argument_checks[])(const struct directive_row *row,
 	[ARGUMENT_ONE_OF] = check_one_of,
 	[ARGUMENT_NUMBER] = check_number,
 	[ARGUMENT_DURATION] = check_duration,
+	[ARGUMENT_BYTES] = check_bytes,
 	[ARGUMENT_ADDRESS] = check_address,
 	[ARGUMENT_CIDR] = check_cidr,
 	[ARGUMENT_ZONE] = check_zone,

@@ -14,6 +14,7 @@ enum argument_type {
 	ARGUMENT_NUMBER,   /* an integer from min to max */
 	ARGUMENT_DURATION, /* Go's syntax, 1m30s, or a bare number of seconds; min, max in
 			      ms */
+	ARGUMENT_BYTES,    /* 65536, 64Ki, 64MiB; min, max in octets */
 	ARGUMENT_ADDRESS,  /* an IP address */
 	ARGUMENT_CIDR,     /* an IP prefix */
 	ARGUMENT_ZONE,   /* a domain name, or a prefix that stands for its reverse zone */
@@ -69,6 +70,10 @@ const struct corefile_directive *directive_option(
 /* ERR_SYNTAX, ERR_RANGE */
 enum err argument_number(const struct corefile_word *word, int64_t *out) MUST_CHECK;
 enum err argument_duration_ms(const struct corefile_word *word, int64_t *out) MUST_CHECK;
+/* A number with a unit of 1024s, or none. ERR_SYNTAX, ERR_RANGE */
+enum err argument_bytes(const struct corefile_word *word, int64_t *out) MUST_CHECK;
+/* "64MiB": what argument_bytes reads. Returns `out`. */
+const char *argument_bytes_text(int64_t bytes, char *out, size_t size);
 /* "1m", "500ms": what argument_duration_ms reads. Returns `out`. */
 const char *argument_duration_text(int64_t ms, char *out, size_t size);
 

@@ -51,6 +51,47 @@ static void numbers_are_read(void **state)
 	}
 }
 
+static void amounts_of_memory_have_units_of_1024(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		enum err err;
+		int64_t bytes;
+		const char *shortest; /* what it is written as */
+	} cases[] = {
+		{"0", ERR_NONE, 0, "0"},
+		{"1000", ERR_NONE, 1000, "1000"},
+		{"65536", ERR_NONE, 65536, "64KiB"},
+		{"64Ki", ERR_NONE, 65536, "64KiB"},
+		{"64MiB", ERR_NONE, 67108864, "64MiB"},
+		{"2048Mi", ERR_NONE, INT64_C(2147483648), "2GiB"},
+		{"3TiB", ERR_NONE, INT64_C(3298534883328), "3TiB"},
+		{"8388607TiB", ERR_NONE, INT64_C(9223370937343148032), "8388607TiB"},
+		{"8388608TiB", ERR_RANGE, 0, NULL},
+		{"9223372036854775808", ERR_RANGE, 0, NULL},
+		{"", ERR_SYNTAX, 0, NULL},
+		{"64M", ERR_SYNTAX, 0, NULL},
+		{"64MB", ERR_SYNTAX, 0, NULL},
+		{"64 MiB", ERR_SYNTAX, 0, NULL},
+		{"64MiBs", ERR_SYNTAX, 0, NULL},
+		{"1.5GiB", ERR_SYNTAX, 0, NULL},
+		{"-1", ERR_SYNTAX, 0, NULL},
+		{"MiB", ERR_SYNTAX, 0, NULL},
+	};
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct corefile_word word = word_of(cases[i].text);
+		char text[32];
+		int64_t bytes = 0;
+		assert_int_equal(argument_bytes(&word, &bytes), cases[i].err);
+		assert_int_equal(bytes, cases[i].bytes);
+		if (!cases[i].err)
+			assert_string_equal(
+				argument_bytes_text(bytes, text, sizeof(text)),
+				cases[i].shortest);
+	}
+}
+
 static void durations_are_read_as_go_does_and_bare_numbers_as_seconds(void **state)
 {
 	(void)state;
@@ -231,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_read),
+		cmocka_unit_test(amounts_of_memory_have_units_of_1024),
 		cmocka_unit_test(
 			durations_are_read_as_go_does_and_bare_numbers_as_seconds),
 		cmocka_unit_test(what_is_no_duration_is_refused),
