@@ -109,6 +109,7 @@ static const struct {
 	{"acl", build_acl},
 	{"any", build_any},
 	{"bufsize", build_bufsize},
+	{"cache", build_cache},
 	{"chaos", build_chaos},
 	{"debug", build_debug},
 	{"errors", build_errors},

@@ -5,6 +5,8 @@
 #include "server/plugin/kubernetes/kubernetes.h"
 #include "server/query/plugin.h"
 
+struct cache_pool;
+
 /* From a checked directive to the plugin in its server block. Control thread only. */
 
 struct build {
@@ -15,7 +17,8 @@ struct build {
 	const struct hash_key *key;    /* with which questions are hashed */
 	const struct cluster *cluster; /* of the block's kubernetes; NULL: it has none */
 	struct kubernetes_options kubernetes, external; /* of that and of k8s_external */
-	bool wants_debug; /* out: a debug directive was seen */
+	struct cache_pool *cache_pool; /* of all caches; NULL: there are none */
+	bool wants_debug;              /* out: a debug directive was seen */
 };
 
 /* Makes the plugin of the directive, the first of its name in the block; nothing where
@@ -33,6 +36,7 @@ const struct corefile_directive *build_next(
 
 /* The plugins that have options, each in a file of its own. */
 enum err build_acl(struct build *build, const struct corefile_directive *directive);
+enum err build_cache(struct build *build, const struct corefile_directive *directive);
 enum err build_chaos(struct build *build, const struct corefile_directive *directive);
 enum err build_errors(struct build *build, const struct corefile_directive *directive);
 enum err build_header(struct build *build, const struct corefile_directive *directive);

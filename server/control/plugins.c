@@ -6,6 +6,7 @@
 
 #include "server/control/reload_stanza.h"
 #include "server/control/stanza.h"
+#include "server/control/stanza_cache.h"
 #include "server/control/stanza_http.h"
 #include "server/control/stanza_plugins.h"
 
@@ -215,6 +216,17 @@ const struct directive_row plugin_rows[] = {
 		.check = nsid_check,
 	},
 	{
+		.name = "cache_bytes",
+		.type = ARGUMENT_BYTES,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.min = CACHE_BYTES_MIN,
+		.max = (int64_t)1 << 40,
+		.value = "64MiB",
+		.help = "the memory of all caches of all server blocks; the last one "
+			"counts",
+	},
+	{
 		.name = "bufsize",
 		.type = ARGUMENT_NUMBER,
 		.max_arguments = 1,
@@ -350,6 +362,15 @@ const struct directive_row plugin_rows[] = {
 		.help = "answers the names of a cluster; zones: the block's unless given",
 		.options = kubernetes_options,
 		.check = stanza_check_kubernetes,
+	},
+	{
+		.name = "cache",
+		.type = ARGUMENT_WORD,
+		.max_arguments = ANY_NUMBER,
+		.help = "[TTL] [ZONE...]: keeps the replies of the plugins behind it; at "
+			"most so long; zones: the block's unless given",
+		.options = cache_options,
+		.check = cache_check,
 	},
 	{
 		.name = "whoami",

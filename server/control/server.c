@@ -12,6 +12,8 @@
 #include "server/control/listen.h"
 #include "server/control/plugins.h"
 #include "server/control/stanza.h"
+#include "server/control/stanza_cache.h"
+#include "server/plugin/cache/pool.h"
 #include "server/query/router.h"
 
 enum {
@@ -34,6 +36,7 @@ struct server {
 	struct corefile *corefile;
 	struct reload_options reload;
 	atomic_uint suspended;
+	struct cache_pool *cache_pool; /* NULL: no plugin cache */
 	struct built_block *blocks;
 	size_t block_count;
 	struct cluster **clusters; /* ended by NULL */
@@ -156,6 +159,7 @@ static enum err build_block(
 		.arena = &server->arena,
 		.problems = problems,
 		.key = &server->key,
+		.cache_pool = server->cache_pool,
 	};
 	built->block.udp_size = UDP_SIZE;
 	built->block.suspended = &server->suspended;
@@ -344,6 +348,10 @@ static enum err server_build(struct server *server, const char *path, struct ser
 	if (!err)
 		err = read_reload(server);
 	if (!err)
+		err = stanza_make_cache_pool(server->corefile,
+			server->previous ? server->previous->cache_pool : NULL,
+			&server->cache_pool);
+	if (!err)
 		err = build_all(server, problems);
 	server->previous = NULL;
 	if (err) {
@@ -406,6 +414,7 @@ void server_free(struct server *server)
 	for (size_t i = 0; i < server->cluster_count; i++)
 		if (!server->is_borrowed[i])
 			cluster_free(server->clusters[i]);
+	cache_pool_unref(server->cache_pool);
 	corefile_free(server->corefile);
 	arena_deinit(&server->arena);
 	free(server);

@@ -9,6 +9,7 @@
 enum { ANY_NUMBER = 255 };
 
 extern const struct directive_row acl_options[];
+extern const struct directive_row cache_options[];
 extern const struct directive_row errors_options[];
 extern const struct directive_row external_options[];
 extern const struct directive_row header_options[];
@@ -17,6 +18,15 @@ extern const struct directive_row loadbalance_options[];
 extern const struct directive_row log_options[];
 
 void acl_check_rule(const struct corefile_directive *option, struct diag_list *problems);
+void cache_check(const struct corefile_directive *directive, struct diag_list *problems);
+void cache_check_disable(
+	const struct corefile_directive *option, struct diag_list *problems);
+void cache_check_kind(
+	const struct corefile_directive *option, struct diag_list *problems);
+void cache_check_prefetch(
+	const struct corefile_directive *option, struct diag_list *problems);
+void cache_check_stale(
+	const struct corefile_directive *option, struct diag_list *problems);
 void errors_check_consolidate(
 	const struct corefile_directive *option, struct diag_list *problems);
 void external_check_apex(

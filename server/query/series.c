@@ -164,6 +164,14 @@ void series_count(struct series *series, const struct query *query, size_t lengt
 	series_defer(worker, query->received_ns);
 }
 
+void series_count_cache(struct series *series, unsigned counter, uint64_t amount)
+{
+	if (!series)
+		return;
+	assert(worker_number < series->worker_count);
+	counter_add(&series->workers[worker_number].counters.cache[counter], amount);
+}
+
 void series_settle(void)
 {
 	if (!unsettled)

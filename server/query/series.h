@@ -25,6 +25,19 @@ enum {
 	SERIES_DURATION0_NS = 250000,
 };
 
+/* What the cache counts. Those of a kind (enum cache_kind) stand together: success, then
+ * denial. */
+enum series_cache {
+	SERIES_CACHE_REQUESTS,
+	SERIES_CACHE_HITS,
+	SERIES_CACHE_MISSES = SERIES_CACHE_HITS + 2,
+	SERIES_CACHE_PREFETCHES,
+	SERIES_CACHE_DROPS,
+	SERIES_CACHE_STALE,
+	SERIES_CACHE_EVICTIONS,
+	SERIES_CACHE_COUNTERS = SERIES_CACHE_EVICTIONS + 2,
+};
+
 struct series_sizes {
 	uint64_t counts[SERIES_SIZES];
 	uint64_t octets;
@@ -39,6 +52,7 @@ struct series_counters {
 	struct series_sizes request_sizes[SERIES_TRANSPORTS];
 	struct series_sizes response_sizes[SERIES_TRANSPORTS];
 	uint64_t responses[SERIES_PLUGINS][SERIES_RCODES];
+	uint64_t cache[SERIES_CACHE_COUNTERS];
 };
 
 /* Not cumulative: a bucket has what is above the bound before it. */
@@ -62,6 +76,9 @@ void series_register(unsigned worker);
 /* Counts a finished query, `length` octets its reply. Its duration is known only when
  * the batch is sent: series_settle, which must come before the thread waits again. */
 void series_count(struct series *series, const struct query *query, size_t length);
+
+/* `counter` is of enum series_cache, or one behind it. `series` may be NULL. */
+void series_count_cache(struct series *series, unsigned counter, uint64_t amount);
 
 /* The replies counted since the last call have been handed to the kernel now. Reads the
  * clock once, and only where something was counted. */

@@ -20,9 +20,12 @@ enum { EDNS_OPTION_NSID = 3, EDNS_OPTION_EDE = 15 };
 enum edns_ede {
 	EDE_NONE = -1,
 	EDE_OTHER = 0, /* no other code fits; the text says it */
+	EDE_STALE_ANSWER = 3,
+	EDE_CACHED_ERROR = 13,
 	EDE_NOT_READY = 14,
 	EDE_BLOCKED = 15,
 	EDE_FILTERED = 17,
+	EDE_STALE_NXDOMAIN = 19,
 };
 
 struct edns {

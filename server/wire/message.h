@@ -66,6 +66,7 @@ enum dns_type {
 	TYPE_NSEC3 = 50,
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
+	TYPE_TSIG = 250,
 	TYPE_IXFR = 251,
 	TYPE_AXFR = 252,
 	TYPE_ANY = 255,

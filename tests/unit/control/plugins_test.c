@@ -30,6 +30,7 @@ static const struct {
 	[ARGUMENT_ONE_OF] = {NULL, {"no-such-choice", "\"\""}},
 	[ARGUMENT_NUMBER] = {NULL, {"many", "1.5", "\"\"", "99999999999999999999"}},
 	[ARGUMENT_DURATION] = {NULL, {"soon", "1.5", "\"\"", "5x"}},
+	[ARGUMENT_BYTES] = {NULL, {"much", "64MB", "\"\"", "-1"}},
 	[ARGUMENT_ADDRESS] = {"192.0.2.1", {"192.0.2", "192.0.2.256", "host", "\"\""}},
 	[ARGUMENT_CIDR] = {"192.0.2.0/24", {"192.0.2.1/24", "192.0.2.0/33", "x", "\"\""}},
 	[ARGUMENT_ZONE] = {"example.org", {"a..b", "10.0.0.0/33", "\"\""}},
@@ -47,6 +48,20 @@ static const struct {
 	{"acl", "block", "type B", 6},
 	{"acl", "drop", "A", 1},
 	{"acl", "filter", "net", 1},
+	{"cache", NULL, "0", 1},
+	{"cache", NULL, "30 a..b", 4},
+	{"cache", "success", "1000 0", 6},
+	{"cache", "denial", "1000 0 5", 6},
+	{"cache", "prefetch", "many", 1},
+	{"cache", "prefetch", "10 soon", 4},
+	{"cache", "prefetch", "10 1m 5%", 7},
+	{"cache", "prefetch", "10 1m 50", 7},
+	{"cache", "serve_stale", "soon", 1},
+	{"cache", "serve_stale", "1h later", 4},
+	{"cache", "serve_stale", "1h immediate 1s", 14},
+	{"cache", "serve_stale", "verify soon", 8},
+	{"cache", "disable", "everything", 1},
+	{"cache", "disable", "denial a..b", 8},
 	{"hosts", NULL, "hosts.txt a..b", 11},
 	{"hosts", "ADDRESS", "name a..b", 6},
 	{"k8s_external", "apex", "a.b", 1},
@@ -75,7 +90,7 @@ static const char *right_word(const struct directive_row *row, char *out, size_t
 	else if (row->type == ARGUMENT_DURATION)
 		snprintf(out, size, "%s",
 			argument_duration_text(row->min, text, sizeof(text)));
-	else if (row->type == ARGUMENT_NUMBER)
+	else if (row->type == ARGUMENT_NUMBER || row->type == ARGUMENT_BYTES)
 		snprintf(out, size, "%" PRId64, row->min);
 	else
 		snprintf(out, size, "%s", word);
@@ -213,7 +228,8 @@ static void refuses_beyond_limits(struct subject subject)
 	const struct directive_row *row = row_of(subject);
 	const char *unit = row->type == ARGUMENT_DURATION ? "ms" : "";
 	bool has_limits =
-		(row->type == ARGUMENT_NUMBER || row->type == ARGUMENT_DURATION) &&
+		(row->type == ARGUMENT_NUMBER || row->type == ARGUMENT_DURATION ||
+			row->type == ARGUMENT_BYTES) &&
 		(row->min || row->max);
 	/* A row without an upper limit is asked for what is below the lower one twice. */
 	const int64_t wrong[] = {
