@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&command_check,
 	&command_lookup,
 	&command_dump,
+	&command_env,
 	&command_plugins,
 	&command_completion,
 	NULL,
@@ -176,6 +177,26 @@ int command_options(
 		values[row] = optarg ? optarg : command->options[row].name;
 	}
 	return COMMAND_GO_ON;
+}
+
+size_t command_option_values(const struct command *command, int argc, char **argv,
+	int row, const char **out, size_t max)
+{
+	struct option_tables tables;
+	make_tables(command, &tables);
+	int saved = optind, found;
+	size_t count = 0;
+	optind = 1;
+	while ((found = getopt_long(argc, argv, tables.letters, tables.rows, NULL)) !=
+		-1) {
+		if (find_row(command, found) != row)
+			continue;
+		if (count < max)
+			out[count] = optarg;
+		count++;
+	}
+	optind = saved;
+	return count;
 }
 
 int command_no_arguments(const struct command *command, int argc, char **argv)

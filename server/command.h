@@ -50,7 +50,7 @@ extern const struct command_option command_config_only[];
 /* Ended by NULL, in the order in which they are listed. */
 extern const struct command *const commands[];
 extern const struct command command_serve, command_check, command_dump, command_lookup,
-	command_plugins, command_completion;
+	command_env, command_plugins, command_completion;
 
 /* `waymark -conf FILE ...`: the process arguments of CoreDNS. */
 extern const struct command command_arguments;
@@ -63,6 +63,11 @@ enum { COMMAND_GO_ON = -1 };
  * printed. */
 int command_options(
 	const struct command *command, int argc, char **argv, const char **values);
+
+/* All values of the option in row `row`, after command_options, which keeps the last one:
+ * the first `max` into `out`; returns how many there are. */
+size_t command_option_values(const struct command *command, int argc, char **argv,
+	int row, const char **out, size_t max);
 
 /* Prints what is wrong and the command's usage on standard error; returns EXIT_USAGE. */
 int command_usage(const struct command *command, const char *format, ...)

@@ -260,7 +260,7 @@ void object_from_text(const char *text, struct arena *arena, struct object *out)
 	reading.subsets = reading_array(&reading, sizeof(*reading.subsets));
 	begin_subset(&reading);
 	if (out->kind == OBJECT_SERVICE)
-		out->service.external_name = "";
+		out->service.external_name = out->service.cluster_ip_text = "";
 	if (out->kind == OBJECT_POD)
 		out->pod.hostname = out->pod.subdomain = "";
 	if (out->kind == OBJECT_ENDPOINTS)

@@ -61,6 +61,9 @@ struct object_service {
 	bool publishes_not_ready; /* publishNotReadyAddresses */
 	const struct ipaddr *cluster_ips;
 	size_t cluster_ip_count; /* 0 to 2; 0: headless, ExternalName, or not given */
+	/* The first one as it was written, where that is not its canonical text; else "".
+	 */
+	const char *cluster_ip_text;
 	enum ip_family_policy ip_family_policy;
 	uint8_t ip_families[2];    /* 4 or 6 in order of preference; 0: not given */
 	const char *external_name; /* ExternalName only */

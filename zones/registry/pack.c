@@ -145,11 +145,18 @@ static bool keeps_external(
 	       (service->external_ip_count || service->external_host_count);
 }
 
+/* A service has one of them at most: they share a place. */
+static const char *first_text(const struct object_service *service)
+{
+	return service->type == SERVICE_EXTERNAL_NAME ? service->external_name
+						      : service->cluster_ip_text;
+}
+
 static void write_service(
 	struct packer *packer, const struct object *object, const void *options)
 {
 	const struct object_service *service = &object->service;
-	put_text(packer, service->external_name);
+	put_text(packer, first_text(service));
 	for (size_t i = 0; i < limited(service->port_count, UINT16_MAX); i++)
 		put_port(packer, &service->ports[i]);
 	for (size_t i = 0; i < selector_kept(service); i++) {
@@ -205,7 +212,12 @@ bool pack_service_equal(const struct pack_service *a, const struct pack_service 
 
 const char *pack_service_external_name(const struct pack_service *service)
 {
-	return service->stream;
+	return service->type == SERVICE_EXTERNAL_NAME ? service->stream : "";
+}
+
+const char *pack_service_cluster_ip_text(const struct pack_service *service)
+{
+	return service->type == SERVICE_EXTERNAL_NAME ? "" : service->stream;
 }
 
 struct pack_port_iterator pack_service_ports(const struct pack_service *service)

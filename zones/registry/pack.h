@@ -21,7 +21,8 @@ struct pack_service {
 	struct ipaddr cluster_ips[2];
 	bool has_external; /* addresses or hosts, at the end of the stream */
 	uint16_t port_count, selector_count;
-	char stream[]; /* external name, ports, selector, external addresses and hosts */
+	char stream[]; /* external name or text of the cluster IP, ports, selector,
+			  external addresses and hosts */
 };
 
 struct pack_service_options {
@@ -34,6 +35,8 @@ struct pack_service *pack_service_new(
 bool pack_service_equal(const struct pack_service *a, const struct pack_service *b);
 
 const char *pack_service_external_name(const struct pack_service *service);
+/* As object_service.cluster_ip_text. */
+const char *pack_service_cluster_ip_text(const struct pack_service *service);
 
 struct pack_port_iterator {
 	const char *at;

@@ -381,6 +381,17 @@ unsigned registry_cluster_ips(
 	return count;
 }
 
+const char *registry_cluster_ip_text(const struct registry_service *service, char *out)
+{
+	struct ipaddr addresses[2];
+	if (!registry_cluster_ips(service, addresses))
+		return NULL;
+	const char *written = pack_service_cluster_ip_text(service->object);
+	if (*written && strlen(written) < IPADDR_TEXT_SIZE)
+		return strcpy(out, written);
+	return ipaddr_format(&addresses[0], out);
+}
+
 const struct pack_slice *registry_next_slice(
 	const struct registry_service *service, unsigned *position)
 {

@@ -143,6 +143,10 @@ bool registry_is_exposed(const struct registry_namespace *ns);
 unsigned registry_cluster_ips(
 	const struct registry_service *service, struct ipaddr out[2]);
 
+/* The first of them, as it was written where it was given; into `out`, of
+ * IPADDR_TEXT_SIZE octets. NULL: it has none. */
+const char *registry_cluster_ip_text(const struct registry_service *service, char *out);
+
 /* The slices that count, *position from 0 on; NULL at the end. */
 const struct pack_slice *registry_next_slice(
 	const struct registry_service *service, unsigned *position);

@@ -127,6 +127,11 @@ static void service_cluster_ips(struct decode *decode, const struct field *spec)
 		struct field item = field_item(&all, i, node);
 		service_cluster_ip(decode, &item, ips, i);
 	}
+	/* Of an IPv4 address there is one text only. */
+	char canonical[IPADDR_TEXT_SIZE];
+	const char *written = field_text(decode, &first);
+	if (ips[0].length == 16 && strcmp(written, ipaddr_format(&ips[0], canonical)))
+		service->cluster_ip_text = written;
 }
 
 static void service_external_name(struct decode *decode, const struct field *spec)
@@ -285,7 +290,7 @@ void decode_service(struct decode *decode, const struct field *object)
 	struct field spec = field_get(object, "spec");
 	struct field publish = field_get(&spec, "publishNotReadyAddresses");
 	struct field selector = field_get(&spec, "selector");
-	service->external_name = "";
+	service->external_name = service->cluster_ip_text = "";
 	if (!field_is_map(decode, &spec))
 		return;
 	service->type = service_type(decode, &spec);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zones/export/env.h"
+
+#include <assert.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/hash.h"
+#include "zones/registry/object.h"
+
+enum { ARENA_BLOCK = 65536, NAME_SIZE = 256, ADDRESS_SIZE = 64 };
+
+/* The names that are taken: indices of variables, hashed; 0 is free, i + 1 variable i. */
+struct name_table {
+	struct hash_key key;
+	uint32_t *slots;
+	size_t mask;
+};
+
+/* One service on its way into variables. */
+struct env_writer {
+	struct env *env;
+	struct name_table *names;
+	const struct env_service *service;
+	uint32_t index;
+	const char *prefix,
+		*host; /* N, and the address with brackets where it needs them */
+	enum err err;  /* the first one sticks */
+};
+
+/* --- which services --- */
+
+static bool is_wanted(const struct env_service *service, const struct env_choice *choice)
+{
+	if (choice->without_links && !service->is_master)
+		return false;
+	for (size_t i = 0; i < choice->pattern_count; i++)
+		if (fnmatch(choice->patterns[i], service->name, 0) == 0)
+			return true;
+	return !choice->pattern_count;
+}
+
+static int service_compare(const void *a, const void *b)
+{
+	const struct env_service *const *x = a, *const *y = b;
+	int order = strcmp((*x)->name, (*y)->name);
+	return order ? order : (*x)->is_master - (*y)->is_master;
+}
+
+/* A service of the namespace's own comes before the master service of the same name,
+ * which it hides. */
+static enum err choose_services(
+	struct env *env, const struct env_view *view, const struct env_choice *choice)
+{
+	size_t count, chosen = 0;
+	const struct env_service *services = env_view_services(view, &count);
+	env->services = calloc(count + 1, sizeof(struct env_service *));
+	if (!env->services)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (is_wanted(&services[i], choice))
+			env->services[chosen++] = &services[i];
+	qsort(env->services, chosen, sizeof(struct env_service *), service_compare);
+	for (size_t i = 0; i < chosen; i++) {
+		const struct env_service *service = env->services[i];
+		size_t kept = env->service_count;
+		if (!kept || strcmp(env->services[kept - 1]->name, service->name) != 0)
+			env->services[env->service_count++] = service;
+	}
+	return ERR_NONE;
+}
+
+/* At most so many: HOST, PORT and the link, a name and four more for each port. */
+static size_t count_variables(const struct env *env)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < env->service_count; i++)
+		count += 3 + 5 * env->services[i]->port_count;
+	return count;
+}
+
+/* --- names that are taken --- */
+
+static enum err names_init(struct name_table *names, size_t most)
+{
+	size_t capacity = 16;
+	while (capacity < most * 2)
+		capacity *= 2;
+	hash_key_init(&names->key);
+	names->mask = capacity - 1;
+	names->slots = calloc(capacity, sizeof(*names->slots));
+	return names->slots ? ERR_NONE : ERR_NOMEM;
+}
+
+/* The slot of the name: 0, or with the variable that has it. */
+static uint32_t *names_slot(
+	const struct name_table *names, const struct env *env, const char *name)
+{
+	size_t i = hash_bytes(&names->key, name, strlen(name)) & names->mask;
+	while (names->slots[i] &&
+		strcmp(env->variables[names->slots[i] - 1].name, name) != 0)
+		i = (i + 1) & names->mask;
+	return &names->slots[i];
+}
+
+static enum err add_collision(
+	struct env *env, const struct env_variable *kept, const char *lost)
+{
+	if (env->collision_count == env->collision_capacity) {
+		size_t capacity = env->collision_capacity * 2 + 8;
+		void *grown =
+			realloc(env->collisions, capacity * sizeof(*env->collisions));
+		if (!grown)
+			return ERR_NOMEM;
+		env->collisions = grown;
+		env->collision_capacity = capacity;
+	}
+	env->collisions[env->collision_count++] = (struct env_collision){
+		kept->name, env->services[kept->service]->name, lost};
+	return ERR_NONE;
+}
+
+/* --- the variables of a service --- */
+
+/* Upper case, "-" becomes "_". Returns `out`, of NAME_SIZE octets. */
+static const char *mangle(const char *name, char *out)
+{
+	size_t i = 0;
+	for (; name[i] && i < NAME_SIZE - 1; i++) {
+		char c = name[i];
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		out[i] = c == '-' ? '_' : c;
+	}
+	out[i] = '\0';
+	return out;
+}
+
+static const char *protocol_text(uint8_t protocol, bool is_upper)
+{
+	static const char *const texts[][2] = {
+		[PROTOCOL_TCP] = {"tcp", "TCP"},
+		[PROTOCOL_UDP] = {"udp", "UDP"},
+		[PROTOCOL_SCTP] = {"sctp", "SCTP"},
+	};
+	assert(protocol < sizeof(texts) / sizeof(texts[0]));
+	return texts[protocol][is_upper];
+}
+
+static void put(struct env_writer *writer, const char *suffix, const char *value)
+{
+	struct env *env = writer->env;
+	char name[2 * NAME_SIZE];
+	if (writer->err)
+		return;
+	int length = snprintf(name, sizeof(name), "%s_%s", writer->prefix, suffix);
+	uint32_t *slot = names_slot(writer->names, env, name);
+	if (*slot) {
+		writer->err = add_collision(
+			env, &env->variables[*slot - 1], writer->service->name);
+		return;
+	}
+	assert(env->count < env->capacity);
+	struct env_variable variable = {
+		.name = arena_strndup(&env->arena, name, (size_t)length),
+		.value = arena_strndup(&env->arena, value, strlen(value)),
+		.service = writer->index,
+	};
+	if (!variable.name || !variable.value) {
+		writer->err = ERR_NOMEM;
+		return;
+	}
+	env->variables[env->count++] = variable;
+	*slot = (uint32_t)env->count;
+}
+
+static void put_number(struct env_writer *writer, const char *suffix, unsigned number)
+{
+	char value[16];
+	snprintf(value, sizeof(value), "%u", number);
+	put(writer, suffix, value);
+}
+
+static void put_link(
+	struct env_writer *writer, const char *suffix, const struct env_port *port)
+{
+	char value[2 * ADDRESS_SIZE];
+	snprintf(value, sizeof(value), "%s://%s:%u", protocol_text(port->protocol, false),
+		writer->host, port->number);
+	put(writer, suffix, value);
+}
+
+static void put_port(struct env_writer *writer, const struct env_port *port)
+{
+	char base[32], suffix[64];
+	snprintf(base, sizeof(base), "PORT_%u_%s", port->number,
+		protocol_text(port->protocol, true));
+	put_link(writer, base, port);
+	snprintf(suffix, sizeof(suffix), "%s_PROTO", base);
+	put(writer, suffix, protocol_text(port->protocol, false));
+	snprintf(suffix, sizeof(suffix), "%s_PORT", base);
+	put_number(writer, suffix, port->number);
+	snprintf(suffix, sizeof(suffix), "%s_ADDR", base);
+	put(writer, suffix, writer->service->address);
+}
+
+static enum err put_service(struct env *env, struct name_table *names, uint32_t index)
+{
+	const struct env_service *service = env->services[index];
+	char prefix[NAME_SIZE], host[ADDRESS_SIZE];
+	snprintf(host, sizeof(host), strchr(service->address, ':') ? "[%s]" : "%s",
+		service->address);
+	struct env_writer writer = {
+		.env = env,
+		.names = names,
+		.service = service,
+		.index = index,
+		.prefix = mangle(service->name, prefix),
+		.host = host,
+	};
+	put(&writer, "SERVICE_HOST", service->address);
+	put_number(&writer, "SERVICE_PORT", service->ports[0].number);
+	for (size_t i = 0; i < service->port_count; i++) {
+		char name[NAME_SIZE], suffix[NAME_SIZE + 16];
+		if (!*service->ports[i].name)
+			continue;
+		snprintf(suffix, sizeof(suffix), "SERVICE_PORT_%s",
+			mangle(service->ports[i].name, name));
+		put_number(&writer, suffix, service->ports[i].number);
+	}
+	put_link(&writer, "PORT", &service->ports[0]);
+	for (size_t i = 0; i < service->port_count; i++)
+		put_port(&writer, &service->ports[i]);
+	return writer.err;
+}
+
+enum err env_make(
+	const struct env_view *view, const struct env_choice *choice, struct env *out)
+{
+	struct env env = {0};
+	struct name_table names = {.slots = NULL};
+	arena_init(&env.arena, ARENA_BLOCK);
+	enum err err = choose_services(&env, view, choice);
+	if (!err) {
+		env.capacity = count_variables(&env);
+		env.variables = calloc(env.capacity + 1, sizeof(*env.variables));
+		err = env.variables ? names_init(&names, env.capacity) : ERR_NOMEM;
+	}
+	for (uint32_t i = 0; !err && i < env.service_count; i++)
+		err = put_service(&env, &names, i);
+	free(names.slots);
+	if (err)
+		env_deinit(&env);
+	else
+		*out = env;
+	return err;
+}
+
+void env_deinit(struct env *env)
+{
+	free(env->services);
+	free(env->variables);
+	free(env->collisions);
+	arena_deinit(&env->arena);
+}
