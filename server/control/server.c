@@ -292,6 +292,8 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 		if (err)
 			result = err;
 	}
+	for (size_t i = 0; i < server->listener_count && !result; i++)
+		result = router_seal(server->routers[i]);
 	return result;
 }
 

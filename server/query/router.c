@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/query/router.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/wire/dname_index.h"
+
 struct router {
 	struct hash_key key;
-	struct route *routes; /* longest zone first: the first match is the right one */
+	struct route *routes; /* longest zone first */
 	size_t count, capacity;
+	struct dname_index *index; /* of the routes, once it is sealed */
 	struct series *unrouted;
 };
 
@@ -23,6 +27,7 @@ void router_free(struct router *router)
 {
 	if (!router)
 		return;
+	dname_index_free(router->index);
 	free(router->routes);
 	free(router);
 }
@@ -30,6 +35,7 @@ void router_free(struct router *router)
 enum err router_add(
 	struct router *router, const struct dname *zone, const struct server_block *block)
 {
+	assert(!router->index);
 	for (size_t i = 0; i < router->count; i++)
 		if (dname_equal(&router->routes[i].zone, zone))
 			return ERR_EXISTS;
@@ -48,13 +54,20 @@ enum err router_add(
 	return ERR_NONE;
 }
 
+enum err router_seal(struct router *router)
+{
+	assert(!router->index);
+	_Static_assert(offsetof(struct route, zone) == 0, "as the index wants it");
+	router->index =
+		dname_index_new(router->routes, sizeof(*router->routes), router->count);
+	return router->index ? ERR_NONE : ERR_NOMEM;
+}
+
 const struct route *router_find(
 	const struct router *router, const struct request *request)
 {
-	for (size_t i = 0; i < router->count; i++)
-		if (dname_is_within(&request->name, &router->routes[i].zone))
-			return &router->routes[i];
-	return NULL;
+	int i = dname_index_find(router->index, &request->name);
+	return i < 0 ? NULL : &router->routes[i];
 }
 
 const struct hash_key *router_key(const struct router *router)

@@ -27,6 +27,9 @@ void router_free(struct router *router); /* the blocks stay their owner's */
 enum err router_add(struct router *router, const struct dname *zone,
 	const struct server_block *block) MUST_CHECK;
 
+/* All zones have been added; before the first router_find. ERR_NOMEM. */
+enum err router_seal(struct router *router) MUST_CHECK;
+
 /* NULL: the name is in no zone. */
 const struct route *router_find(
 	const struct router *router, const struct request *request);

@@ -36,6 +36,8 @@ void fixture_init(struct fixture *fixture, const char *const *zones, unsigned co
 			fixture->router, &store_zones[i].name, &fixture->block);
 		assert(!err);
 	}
+	enum err sealed = router_seal(fixture->router);
+	assert(!sealed);
 	fixture->store = store_new(&fixture->key, store_zones, count);
 	fixture->builder = answer_builder_new(fixture->store);
 	fixture->targets = targets_builder_new();

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "server/wire/dname_index.h"
 #include "zones/store/store_internal.h"
 
 void store_prefetch(const struct store *store, uint64_t hash)
@@ -99,10 +100,7 @@ struct target targets_get(const struct targets *targets, uint32_t index)
 
 int store_zone_find(const struct store *store, const struct dname *name)
 {
-	for (unsigned i = 0; i < store->zone_count; i++)
-		if (dname_is_within(name, &store->zones[i].zone.name))
-			return (int)i;
-	return -1;
+	return dname_index_find(store->zone_index, name);
 }
 
 const struct store_zone *store_zone(const struct store *store, unsigned index)

@@ -46,6 +46,7 @@ struct store {
 	atomic_bool is_synced;
 	unsigned zone_count;
 	struct zone_state *zones; /* longest name first */
+	struct dname_index *zone_index;
 	struct writer *writer;
 	struct table *_Atomic absences; /* sets of names that do not exist */
 	struct table *_Atomic services; /* sets of `table`, by zone and first label */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "server/wire/dname_index.h"
 #include "server/wire/message.h"
 #include "zones/store/builder.h"
 #include "zones/store/grace.h"
@@ -50,7 +51,13 @@ struct store *store_new(
 		atomic_init(&store->zones[i].serial, (uint32_t)clock_unix_s());
 	}
 	qsort(store->zones, zone_count, sizeof(*store->zones), zone_compare);
-	return store;
+	_Static_assert(offsetof(struct zone_state, zone.name) == 0, "for the index");
+	store->zone_index =
+		dname_index_new(store->zones, sizeof(*store->zones), zone_count);
+	if (store->zone_index)
+		return store;
+	store_free(store);
+	return NULL;
 }
 
 void set_free(struct store *store, struct answer_set *set)
@@ -122,6 +129,7 @@ void store_free(struct store *store)
 		slab_free(writer->slab);
 	}
 	free(writer);
+	dname_index_free(store->zone_index);
 	free(store->zones);
 	free(store);
 }

@@ -89,6 +89,7 @@ static void scene_init(struct scene *scene)
 	assert_non_null(scene->router);
 	assert_int_equal(dname_from_text("cluster.local", &zone), ERR_NONE);
 	assert_int_equal(router_add(scene->router, &zone, &scene->block), ERR_NONE);
+	assert_int_equal(router_seal(scene->router), ERR_NONE);
 	scene->block.udp_size = 1400;
 	scene->client.sin6_family = AF_INET6;
 }

@@ -58,7 +58,7 @@ static int rig_open(void **state)
 	*state = rig;
 	if (!rig->series || !rig->unrouted || !rig->router ||
 		dname_from_text("z.", &zone) ||
-		router_add(rig->router, &zone, &rig->block))
+		router_add(rig->router, &zone, &rig->block) || router_seal(rig->router))
 		return -1;
 	router_set_series(rig->router, 0, rig->series);
 	router_set_unrouted(rig->router, rig->unrouted);

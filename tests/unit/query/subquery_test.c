@@ -87,6 +87,7 @@ static void scene_init(struct scene *scene, const struct plugin_ops *first)
 	assert_non_null(scene->router);
 	assert_int_equal(dname_from_text("test", &zone), ERR_NONE);
 	assert_int_equal(router_add(scene->router, &zone, &scene->block), ERR_NONE);
+	assert_int_equal(router_seal(scene->router), ERR_NONE);
 	scene->block.udp_size = 1232;
 	scene->block.suspended = &scene->suspended;
 	scene->block.chain[0] = (struct plugin_instance){first, scene};
