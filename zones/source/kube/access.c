@@ -8,12 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/base/log.h"
+#include "server/base/clock.h"
 #include "zones/source/kube/kube.h"
 
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 
-enum { TOKEN_MAX = 64 << 10 };
+enum {
+	TOKEN_MAX = 64 << 10,
+	EXPIRY_MARGIN_MS = 5000, /* a request takes its time */
+};
 
 void access_init(struct kube_access *access)
 {
@@ -29,13 +32,24 @@ static void access_drop_authorization(struct kube_access *access)
 	access->authorization = NULL;
 }
 
+static void access_drop_identity(struct kube_access *access)
+{
+	if (access->key)
+		explicit_bzero(access->key, strlen(access->key));
+	free(access->key);
+	free(access->certificate);
+	access->key = access->certificate = NULL;
+}
+
 void access_deinit(struct kube_access *access)
 {
+	access_stop(access);
 	access_drop_authorization(access);
+	access_drop_identity(access);
 	arena_deinit(&access->arena);
 }
 
-enum err access_set_token(struct kube_access *access, const char *token)
+static enum err access_set_token(struct kube_access *access, const char *token)
 {
 	static const char scheme[] = "Bearer ";
 	size_t length = strcspn(token, "\r\n");
@@ -110,6 +124,72 @@ const char *access_authorization(struct kube_access *access)
 void access_forget(struct kube_access *access)
 {
 	access->token_stamp = (struct stat){0};
+	access->has_run = false;
+}
+
+/* --- a program's word --- */
+
+bool access_is_ready(const struct kube_access *access)
+{
+	if (!access->program.command)
+		return true;
+	int64_t now_ms = clock_unix_s() * 1000;
+	return access->has_run &&
+	       (!access->expires_ms || now_ms < access->expires_ms - EXPIRY_MARGIN_MS);
+}
+
+/* Without memory for all of it, what there was stays. */
+static bool access_take(
+	struct kube_access *access, const struct exec_credentials *credentials)
+{
+	bool has_identity = *credentials->certificate;
+	char *certificate = has_identity ? strdup(credentials->certificate) : NULL;
+	char *key = has_identity ? strdup(credentials->key) : NULL;
+	bool is_good = !has_identity || (certificate && key);
+	if (is_good && *credentials->token)
+		is_good = !access_set_token(access, credentials->token);
+	if (!is_good) {
+		free(certificate);
+		free(key);
+		return false;
+	}
+	if (!*credentials->token)
+		access_drop_authorization(access);
+	access_drop_identity(access);
+	access->certificate = certificate;
+	access->key = key;
+	access->expires_ms = credentials->expires_ms;
+	access->has_run = true;
+	return true;
+}
+
+static void on_run(
+	void *context, const struct exec_credentials *credentials, const char *problem)
+{
+	struct kube_access *access = context;
+	access->exec = NULL;
+	if (credentials && !access_take(access, credentials)) {
+		credentials = NULL;
+		problem = err_text(ERR_NOMEM);
+	}
+	access->done(access->done_context, credentials, problem);
+}
+
+enum err access_run(struct kube_access *access, struct event_base *base, exec_done done,
+	void *context)
+{
+	if (access->exec)
+		return ERR_NONE;
+	access->done = done;
+	access->done_context = context;
+	return exec_start(
+		&access->program, &access->server, base, on_run, access, &access->exec);
+}
+
+void access_stop(struct kube_access *access)
+{
+	exec_cancel(access->exec);
+	access->exec = NULL;
 }
 
 /* --- where from --- */

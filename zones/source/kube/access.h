@@ -5,6 +5,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/diag.h"
+#include "zones/source/kube/exec.h"
 #include "zones/source/kube/fetch.h"
 
 /*
@@ -15,21 +16,18 @@
 
 struct kube_options;
 
-/* A program that prints credentials (client.authentication.k8s.io). */
-struct access_exec {
-	const char *command;            /* NULL: none */
-	const char *const *arguments;   /* ended by NULL; without the command */
-	const char *const *environment; /* NAME=VALUE, ended by NULL */
-	const char *version;            /* apiVersion */
-	bool wants_cluster;             /* provideClusterInfo */
-};
-
 struct kube_access {
 	struct arena arena;
 	struct fetch_server server;
 	const char *token;      /* NULL: none */
 	const char *token_path; /* NULL: none */
-	struct access_exec exec;
+	struct exec_program program;
+	struct exec *exec;       /* it runs */
+	char *certificate, *key; /* that it gave; NULL: none */
+	int64_t expires_ms;      /* of what it gave, Unix time; 0: never */
+	bool has_run;
+	exec_done done;
+	void *done_context;
 	struct stat token_stamp; /* of what was read */
 	char *authorization;
 };
@@ -45,11 +43,18 @@ enum err access_read(struct kube_access *access, const struct kube_options *opti
  */
 const char *access_authorization(struct kube_access *access);
 
+/* False: a program has to say first who we are, or say it anew. */
+bool access_is_ready(const struct kube_access *access);
+
+/* Lets that program run; `done` as exec.h says, with the credentials taken over already.
+ * Nothing happens while it runs. ERR_NOMEM, ERR_IO. */
+enum err access_run(struct kube_access *access, struct event_base *base, exec_done done,
+	void *context) MUST_CHECK;
+/* Without `done`. */
+void access_stop(struct kube_access *access);
+
 /* The server did not take it: it is looked up anew. */
 void access_forget(struct kube_access *access);
-
-/* A bearer token from now on. ERR_NOMEM. */
-enum err access_set_token(struct kube_access *access, const char *token) MUST_CHECK;
 
 /* A kubeconfig; context NULL: its current one. ERR_INVALID: reported; ERR_NOMEM. */
 enum err kubeconfig_read(struct kube_access *access, const char *path,

@@ -342,6 +342,13 @@ enum err fetch_client_new(const struct fetch_client_options *options,
 	return ERR_NONE;
 }
 
+void fetch_client_identify(struct fetch_client *client,
+	const struct fetch_secret *certificate, const struct fetch_secret *key)
+{
+	client->options.server.certificate = *certificate;
+	client->options.server.key = *key;
+}
+
 void fetch_client_free(struct fetch_client *client)
 {
 	if (!client)
@@ -495,7 +502,7 @@ static void set_secret(
 {
 	if (secret->data) {
 		struct curl_blob blob = {
-			(void *)secret->data, secret->length, CURL_BLOB_NOCOPY};
+			(void *)secret->data, secret->length, CURL_BLOB_COPY};
 		curl.easy_setopt(easy, data, &blob);
 	} else if (secret->path) {
 		curl.easy_setopt(easy, path, secret->path);

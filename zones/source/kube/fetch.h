@@ -87,6 +87,10 @@ struct fetch_client_options {
 enum err fetch_client_new(const struct fetch_client_options *options,
 	struct event_base *base, struct fetch_client **out,
 	const char **problem) MUST_CHECK;
+/* Who we are, from the next connection on; borrowed until the next call. */
+void fetch_client_identify(struct fetch_client *client,
+	const struct fetch_secret *certificate, const struct fetch_secret *key);
+
 /* Ends its requests without a word. */
 void fetch_client_free(struct fetch_client *client);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zones/source/kube/kube.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,15 +121,53 @@ static int64_t rate_wait_ms(struct kube_source *source)
 	return 0;
 }
 
+static void on_credentials(
+	void *context, const struct exec_credentials *credentials, const char *problem)
+{
+	struct kube_source *source = context;
+	const struct kube_access *access = &source->access;
+	int64_t wait_ms = 0;
+	if (credentials)
+		backoff_reset(&source->exec_backoff);
+	else
+		wait_ms = backoff_wait_ms(&source->exec_backoff, 0);
+	if (problem)
+		log_warn("\"%s\" did not say who we are to the API server: %s; trying "
+			 "again in %.1f s",
+			access->program.command, problem, (double)wait_ms / 1000);
+	if (access->certificate) {
+		const struct fetch_secret certificate = {.data = access->certificate,
+			.length = strlen(access->certificate)};
+		const struct fetch_secret key = {
+			.data = access->key, .length = strlen(access->key)};
+		fetch_client_identify(source->client, &certificate, &key);
+	}
+	for (unsigned i = 0; i < source->reflector_count; i++)
+		reflector_kick(&source->reflectors[i], wait_ms, problem);
+}
+
+/* Zero: a request may be made. */
+static int64_t request_wait_ms(struct kube_source *source)
+{
+	unsigned inflight = source->options->inflight;
+	if (!access_is_ready(&source->access)) {
+		if (!access_run(&source->access, source->base, on_credentials, source))
+			return EXEC_TIMEOUT_MS + 1000;
+		int64_t wait_ms = backoff_wait_ms(&source->exec_backoff, 0);
+		log_warn("cannot run \"%s\" for credentials: %s; trying again in %.1f s",
+			source->access.program.command, strerror(errno),
+			(double)wait_ms / 1000);
+		return wait_ms;
+	}
+	if (inflight && fetch_client_pending(source->client) >= inflight)
+		return INFLIGHT_WAIT_MS;
+	return rate_wait_ms(source);
+}
+
 enum err kube_request(struct kube_source *source, const struct fetch_request *request,
 	const struct fetch_events *events, struct fetch **out, int64_t *wait_ms)
 {
-	unsigned inflight = source->options->inflight;
-	*wait_ms = 0;
-	if (inflight && fetch_client_pending(source->client) >= inflight)
-		*wait_ms = INFLIGHT_WAIT_MS;
-	else
-		*wait_ms = rate_wait_ms(source);
+	*wait_ms = request_wait_ms(source);
 	if (*wait_ms)
 		return ERR_NONE;
 	struct fetch_request authorized = *request;
@@ -198,6 +237,8 @@ static enum err kube_connect(struct kube_source *source, struct event_base *base
 
 static enum err kube_attach(struct kube_source *source, struct event_base *base)
 {
+	access_stop(&source->access);
+	source->base = base;
 	enum err err = source->client ? fetch_client_move(source->client, base)
 				      : kube_connect(source, base);
 	for (unsigned i = 0; i < source->reflector_count && !err; i++)

@@ -10,6 +10,8 @@ struct kube_source {
 	const struct kube_options *options;
 	struct source_sink sink;
 	struct hash_key key;
+	struct event_base *base;
+	struct backoff exec_backoff;
 	struct event_base *own_base; /* while it is loaded without one */
 	struct kube_access access;
 	struct fetch_client *client;

@@ -165,20 +165,97 @@ static void read_cluster(struct kubeconfig *config, const struct node *cluster)
 			"each other");
 }
 
+/* A list of strings, ended by NULL. */
+static const char *const *read_arguments(
+	struct kubeconfig *config, const struct node *exec)
+{
+	const struct node *list = node_get(exec, "args");
+	size_t count = list && list->type == NODE_LIST ? list->length : 0, used = 0;
+	const char **out = arena_calloc(&config->access->arena, count + 1, sizeof(*out));
+	if (!out) {
+		config->err = ERR_NOMEM;
+		return NULL;
+	}
+	if (list && list->type != NODE_LIST)
+		kubeconfig_fail(config, list, "args is not a list");
+	for (const struct node *item = count ? list->first : NULL; item;
+		item = item->next) {
+		if (item->type == NODE_STRING)
+			out[used++] = keep(config, item->text, item->length);
+		else
+			kubeconfig_fail(config, item, "an argument is not a string");
+	}
+	return out;
+}
+
+static const char *const *read_environment(
+	struct kubeconfig *config, const struct node *exec)
+{
+	const struct node *list = node_get(exec, "env");
+	size_t count = list && list->type == NODE_LIST ? list->length : 0, used = 0;
+	const char **out = arena_calloc(&config->access->arena, count + 1, sizeof(*out));
+	if (!out) {
+		config->err = ERR_NOMEM;
+		return NULL;
+	}
+	if (list && list->type != NODE_LIST)
+		kubeconfig_fail(config, list, "env is not a list");
+	for (const struct node *item = count ? list->first : NULL; item;
+		item = item->next) {
+		const char *name = read_text(config, item, "name");
+		const char *value = read_text(config, item, "value");
+		if (!name || strchr(name, '=')) {
+			kubeconfig_fail(config, item, "a variable has no name");
+			continue;
+		}
+		size_t size = strlen(name) + strlen(value ? value : "") + 2;
+		char *pair = arena_alloc(&config->access->arena, size);
+		if (pair)
+			snprintf(pair, size, "%s=%s", name, value ? value : "");
+		else
+			config->err = ERR_NOMEM;
+		out[used++] = pair;
+	}
+	return out;
+}
+
+static void read_exec(struct kubeconfig *config, const struct node *exec)
+{
+	static const char prefix[] = "client.authentication.k8s.io/v1";
+	struct exec_program *out = &config->access->program;
+	const char *command = read_text(config, exec, "command");
+	out->version = read_text(config, exec, "apiVersion");
+	if (!command)
+		kubeconfig_fail(config, exec, "exec has no command");
+	if (!out->version || strncmp(out->version, prefix, sizeof(prefix) - 1) != 0)
+		kubeconfig_fail(config, exec,
+			"apiVersion of exec is \"%.60s\", expected %s",
+			out->version ? out->version : "", prefix);
+	/* What has no slash is looked for in PATH. */
+	out->command =
+		command && strchr(command, '/') ? keep_path(config, command) : command;
+	out->arguments = read_arguments(config, exec);
+	out->environment = read_environment(config, exec);
+	out->wants_cluster = read_flag(config, exec, "provideClusterInfo");
+}
+
 static void read_user(struct kubeconfig *config, const struct node *user)
 {
-	static const char *const unknown[] = {
-		"username", "password", "auth-provider", "exec"};
+	static const char *const unknown[] = {"username", "password", "auth-provider"};
 	struct kube_access *access = config->access;
+	const struct node *exec = node_get(user, "exec");
 	read_secret(config, user, "client-certificate", "client-certificate-data",
 		&access->server.certificate);
 	read_secret(config, user, "client-key", "client-key-data", &access->server.key);
 	access->token = read_text(config, user, "token");
 	access->token_path = read_path(config, user, "tokenFile");
+	if (exec)
+		read_exec(config, exec);
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		if (node_get(user, unknown[i]))
 			kubeconfig_fail(config, node_get(user, unknown[i]),
-				"%s is not supported: expected a certificate or a token",
+				"%s is not supported: expected a certificate, a token or "
+				"exec",
 				unknown[i]);
 	bool has_certificate =
 		access->server.certificate.path || access->server.certificate.data;

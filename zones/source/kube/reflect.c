@@ -405,6 +405,18 @@ void reflector_go(struct reflector *reflector)
 		reflector_wait(reflector, wait_ms);
 }
 
+void reflector_kick(struct reflector *reflector, int64_t wait_ms, const char *problem)
+{
+	if (reflector->fetch)
+		return;
+	if (problem)
+		set_problem(reflector, "no credentials: %s", problem);
+	if (wait_ms)
+		reflector_wait(reflector, wait_ms);
+	else
+		reflector_go(reflector);
+}
+
 /* --- the end of a request --- */
 
 /* What a reply other than 200 says. */

@@ -66,5 +66,8 @@ void reflector_deinit(struct reflector *reflector);
 enum err reflector_attach(
 	struct reflector *reflector, struct event_base *base) MUST_CHECK;
 
+/* What it waited for has come, or goes on being waited for: NULL, or why. */
+void reflector_kick(struct reflector *reflector, int64_t wait_ms, const char *problem);
+
 /* Its next request, now. */
 void reflector_go(struct reflector *reflector);
