@@ -2,7 +2,6 @@
 #include "zones/cluster.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +30,7 @@ struct cluster {
 	struct synth *external_synth;
 	struct manifest_source *manifests; /* or */
 	struct kube_source *kube;
+	struct programming programming;
 	struct dname primary, external_primary;
 	int64_t batch_start_ns; /* 0: no object came since the last commit */
 	bool is_loading;   /* nothing is published before the first commit is whole */
@@ -76,6 +76,10 @@ static void on_upsert(void *context, const struct object *object)
 	cluster->counters.conflicts[object->kind] += problems.count;
 	cluster_report(cluster, &problems);
 	diag_list_deinit(&problems);
+	/* What was there before us has taken no time of ours. */
+	if (object->kind == OBJECT_SLICE && cluster->kube &&
+		store_is_synced(cluster->store))
+		programming_note(&cluster->programming, cluster->registry, object);
 }
 
 static void on_remove(
@@ -144,6 +148,8 @@ static void cluster_commit(struct cluster *cluster)
 	if (has_published)
 		cluster->counters.published++;
 	cluster_count_publish(cluster);
+	programming_count(
+		&cluster->programming, clock_unix_ms(), &cluster->counters.programming);
 }
 
 static void store_reclaim_many(const struct cluster *cluster, struct store *store)
@@ -444,6 +450,7 @@ void cluster_free(struct cluster *cluster)
 		return;
 	manifest_source_free(cluster->manifests);
 	kube_source_free(cluster->kube);
+	programming_deinit(&cluster->programming);
 	synth_free(cluster->synth);
 	synth_free(cluster->external_synth);
 	registry_free(cluster->registry);
@@ -488,15 +495,28 @@ bool cluster_is_whole(const struct cluster *cluster)
 		       : !manifest_source_counters(cluster->manifests)->files_failed;
 }
 
-void cluster_describe(const struct cluster *cluster, char *out, size_t size)
+int64_t cluster_confirmed_ms(const struct cluster *cluster)
 {
 	if (cluster->kube)
+		return kube_source_confirmed_ms(cluster->kube);
+	return store_is_synced(cluster->store) ? clock_now_ms() : 0;
+}
+
+const char *cluster_apiserver(const struct cluster *cluster)
+{
+	return cluster->kube ? kube_source_host(cluster->kube) : NULL;
+}
+
+const struct fetch_counters *cluster_requests(const struct cluster *cluster)
+{
+	return kube_source_counters(cluster->kube);
+}
+
+void cluster_describe(const struct cluster *cluster, char *out, size_t size)
+{
+	*out = '\0';
+	if (cluster->kube)
 		kube_source_describe(cluster->kube, out, size);
-	else
-		snprintf(out, size, "%s",
-			store_is_synced(cluster->store)
-				? ""
-				: "a folder of manifests is missing");
 }
 
 void cluster_follow(struct cluster *cluster, const struct cluster *previous)

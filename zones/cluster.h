@@ -2,7 +2,9 @@
 #pragma once
 
 #include "server/base/diag.h"
+#include "zones/programming.h"
 #include "zones/registry/object.h"
+#include "zones/source/kube/fetch.h"
 #include "zones/source/kube/kube.h"
 #include "zones/store/store.h"
 #include "zones/synth/synth.h"
@@ -62,6 +64,7 @@ struct cluster_counters {
 	/* From the first object of a batch until it was answerable; not cumulative. */
 	uint64_t publish_counts[PUBLISH_BUCKETS];
 	uint64_t publish_ns;
+	struct programming_counters programming; /* of an API server's slices */
 };
 
 void cluster_counters_add(
@@ -89,7 +92,14 @@ void cluster_free(struct cluster *cluster);
 enum err cluster_start(
 	struct cluster *cluster, struct event_base *base, bool waits) MUST_CHECK;
 
-/* What is not there yet and why, as one line; "" when all is. */
+/* When the source last said that this is how it is, on the monotonic clock; 0: never. */
+int64_t cluster_confirmed_ms(const struct cluster *cluster);
+
+/* The API server that it comes from, host and port; NULL: it comes from manifests. */
+const char *cluster_apiserver(const struct cluster *cluster);
+const struct fetch_counters *cluster_requests(const struct cluster *cluster);
+
+/* What an API server has not told yet and why, as one line; "" when it has told all. */
 void cluster_describe(const struct cluster *cluster, char *out, size_t size);
 
 /* Whether a cluster with the one is a cluster with the other. */

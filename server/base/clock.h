@@ -8,5 +8,6 @@
 int64_t clock_now_ns(void);
 int64_t clock_now_ms(void);
 
-/* Seconds since 1970, for serials and texts only. */
+/* Time since 1970, for serials, texts and what others have dated only. */
 int64_t clock_unix_s(void);
+int64_t clock_unix_ms(void);

@@ -50,6 +50,9 @@ static void ready_write(struct status *status, bool is_latched, struct http_repl
 		fputs("starting", reply->body);
 	else
 		plugins_write(unready, reply->body);
+	/* What a cluster waits for; monitors look at the first line. */
+	if (figures.phase == STATUS_SERVING && *figures.missing)
+		fprintf(reply->body, "\n%s\n", figures.missing);
 }
 
 void page_ready(void *context, struct http_reply *reply)

@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/control/exposition.h"
 #include "server/control/metrics.h"
+#include "server/control/scrape_kube.h"
 #include "server/control/status.h"
 
 #ifdef __clang__
@@ -119,10 +120,14 @@ static void write_registry(FILE *out, const struct status_figures *figures)
 	static const char age[] = "waymark_registry_age_seconds";
 	exposition_family(
 		out, age, "gauge", "Time since the source last confirmed the registry.");
-	struct labels labels = labels_with(NULL, "source", "manifests");
-	if (figures->confirmed_ms)
-		exposition_seconds(out, age, &labels,
-			(uint64_t)(clock_now_ms() - figures->confirmed_ms) * 1000000);
+	static const char *const sources[STATUS_SOURCES] = {
+		[STATUS_MANIFESTS] = "manifests", [STATUS_APISERVER] = "apiserver"};
+	for (unsigned i = 0; i < STATUS_SOURCES; i++) {
+		struct labels labels = labels_with(NULL, "source", sources[i]);
+		int64_t age_ms = clock_now_ms() - figures->confirmed_ms[i];
+		if (figures->has_source[i] && figures->confirmed_ms[i])
+			exposition_seconds(out, age, &labels, (uint64_t)age_ms * 1000000);
+	}
 }
 
 static void write_store(FILE *out, const struct status_figures *figures)
@@ -252,6 +257,7 @@ void page_metrics(void *context, struct http_reply *reply)
 	}
 	if (figures.plugins.hosts_count)
 		write_hosts(reply->body, &figures.plugins);
+	scrape_kube(reply->body, &figures);
 	write_dropped(reply->body, &figures.net);
 	write_process(reply->body, scrape->start_unix_s);
 }

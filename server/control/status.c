@@ -2,7 +2,9 @@
 #include "server/control/status.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "zones/registry/registry.h"
 #include "zones/store/store_write.h"
@@ -42,6 +44,50 @@ void status_get(struct status *status, struct status_figures *out)
 	pthread_mutex_unlock(&status->lock);
 }
 
+static void add_requests(
+	struct fetch_counters *sum, const struct fetch_counters *counters)
+{
+	_Static_assert(sizeof(*sum) % sizeof(uint64_t) == 0, "counters only");
+	const uint64_t *from = (const uint64_t *)counters;
+	uint64_t *to = (uint64_t *)sum;
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+		to[i] += from[i];
+}
+
+static void add_apiserver(struct status_figures *figures, const struct cluster *cluster)
+{
+	const char *host = cluster_apiserver(cluster);
+	unsigned i = 0;
+	while (i < figures->apiserver_count &&
+		strcmp(figures->apiservers[i].host, host) != 0)
+		i++;
+	if (i == STATUS_APISERVERS_MAX)
+		i--;
+	if (i == figures->apiserver_count) {
+		snprintf(figures->apiservers[i].host, sizeof(figures->apiservers[i].host),
+			"%s", host);
+		figures->apiserver_count++;
+	}
+	add_requests(&figures->apiservers[i].counters, cluster_requests(cluster));
+}
+
+/* The oldest word counts, and of one that never had any, none. */
+static void add_source(struct status_figures *figures, const struct cluster *cluster)
+{
+	enum status_source source =
+		cluster_apiserver(cluster) ? STATUS_APISERVER : STATUS_MANIFESTS;
+	int64_t confirmed_ms = cluster_confirmed_ms(cluster);
+	if (!figures->has_source[source] || confirmed_ms < figures->confirmed_ms[source])
+		figures->confirmed_ms[source] = confirmed_ms;
+	figures->has_source[source] = true;
+	size_t used = strlen(figures->missing);
+	char missing[sizeof(figures->missing)];
+	cluster_describe(cluster, missing, sizeof(missing));
+	if (*missing)
+		snprintf(figures->missing + used, sizeof(figures->missing) - used, "%s%s",
+			used ? "; " : "", missing);
+}
+
 void status_add_cluster(struct status_figures *figures, const struct cluster *cluster)
 {
 	const struct registry *registry = cluster_registry(cluster);
@@ -59,5 +105,8 @@ void status_add_cluster(struct status_figures *figures, const struct cluster *cl
 	figures->cluster_count++;
 	if (!store_is_synced(cluster_store(cluster)))
 		figures->unsynced++;
+	add_source(figures, cluster);
+	if (cluster_apiserver(cluster))
+		add_apiserver(figures, cluster);
 	cluster_counters_add(&figures->clusters, cluster_counters(cluster));
 }

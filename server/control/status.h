@@ -16,6 +16,15 @@ struct status;
 
 enum status_phase { STATUS_STARTING, STATUS_SERVING, STATUS_ENDING };
 
+enum status_source { STATUS_MANIFESTS, STATUS_APISERVER, STATUS_SOURCES };
+
+enum { STATUS_APISERVERS_MAX = 4 }; /* more are counted with the last one */
+
+struct status_apiserver {
+	char host[128];
+	struct fetch_counters counters;
+};
+
 struct status_figures {
 	enum status_phase phase;
 	uint64_t unready;    /* plugins, a bit for each plugin_number */
@@ -29,8 +38,12 @@ struct status_figures {
 	size_t store_names, store_bytes;
 	struct cluster_counters clusters;
 	unsigned cluster_count;
-	int64_t confirmed_ms; /* when the clusters last were what their sources say; 0:
-				 never */
+	/* When the clusters of each kind of source last were what it says; 0: never. */
+	int64_t confirmed_ms[STATUS_SOURCES];
+	bool has_source[STATUS_SOURCES];
+	struct status_apiserver apiservers[STATUS_APISERVERS_MAX];
+	unsigned apiserver_count;
+	char missing[512]; /* of the clusters, and why */
 	struct plugin_figures plugins;
 };
 

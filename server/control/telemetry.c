@@ -165,7 +165,6 @@ void telemetry_update(struct telemetry *telemetry, const struct telemetry_source
 		.unready = server_unready(source->server),
 		.were_ready = before->were_ready,
 		.reloads_failed = source->reloads_failed,
-		.confirmed_ms = before->confirmed_ms,
 	};
 	figures.were_ready |= ~figures.unready;
 	memcpy(figures.sha512, before->sha512, sizeof(figures.sha512));
@@ -174,8 +173,10 @@ void telemetry_update(struct telemetry *telemetry, const struct telemetry_source
 	const struct cluster *cluster;
 	for (size_t i = 0; (cluster = server_cluster(source->server, i)); i++)
 		status_add_cluster(&figures, cluster);
-	if (!figures.unsynced)
-		figures.confirmed_ms = clock_now_ms();
+	/* A folder that is gone for now was as we know it when it was last seen. */
+	if (!figures.confirmed_ms[STATUS_MANIFESTS])
+		figures.confirmed_ms[STATUS_MANIFESTS] =
+			before->confirmed_ms[STATUS_MANIFESTS];
 	telemetry->figures = figures;
 	status_put(telemetry->status, &figures);
 }

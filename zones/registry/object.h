@@ -100,6 +100,8 @@ struct object_slice {
 		*service; /* label kubernetes.io/service-name; Endpoints: its own name */
 	const struct object_subset *subsets;
 	size_t subset_count;
+	/* When what changed it happened, Unix time; 0: not said. */
+	int64_t triggered_ms;
 };
 
 struct object_container_port {

@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "zones/source/field.h"
+#include "zones/source/timestamp.h"
 #include "zones/source/validate.h"
 
 #define SERVICE_NAME_LABEL "kubernetes.io/service-name"
+#define TRIGGER_ANNOTATION "endpoints.kubernetes.io/last-change-trigger-time"
 
 /* One address of an endpoint, of the family asked for (4, 6; 0: either). */
 static void endpoint_address(struct decode *decode, const struct field *field,
@@ -121,6 +123,18 @@ static void endpoint_ports(
 	subset->port_count = count;
 }
 
+/* Of no use to anyone but a metric: what is wrong with it is not told. */
+static int64_t slice_triggered_ms(const struct field *metadata)
+{
+	struct field annotations = field_get(metadata, "annotations");
+	struct field trigger = field_get(&annotations, TRIGGER_ANNOTATION);
+	int64_t unix_ms;
+	if (!trigger.node || trigger.node->type != NODE_STRING ||
+		timestamp_parse(trigger.node->text, &unix_ms))
+		return 0;
+	return unix_ms;
+}
+
 bool decode_slice(struct decode *decode, const struct field *object)
 {
 	struct object_slice *slice = &decode->object.slice;
@@ -153,6 +167,7 @@ bool decode_slice(struct decode *decode, const struct field *object)
 	slice_endpoints(decode, object, is_v4 ? 4 : 6, subset);
 	slice->subsets = subset;
 	slice->subset_count = 1;
+	slice->triggered_ms = slice_triggered_ms(&metadata);
 	return true;
 }
 

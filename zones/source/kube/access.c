@@ -133,7 +133,7 @@ bool access_is_ready(const struct kube_access *access)
 {
 	if (!access->program.command)
 		return true;
-	int64_t now_ms = clock_unix_s() * 1000;
+	int64_t now_ms = clock_unix_ms();
 	return access->has_run &&
 	       (!access->expires_ms || now_ms < access->expires_ms - EXPIRY_MARGIN_MS);
 }

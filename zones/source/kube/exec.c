@@ -256,7 +256,11 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	struct exec *exec = context;
-	if (!exec_read(exec))
+	if (exec_read(exec))
+		return;
+	if (exec->length == EXEC_OUTPUT_MAX)
+		exec_finish(exec, "the output is too long");
+	else
 		event_del(exec->readable);
 }
 
@@ -272,8 +276,8 @@ static void on_ended(evutil_socket_t fd, short events, void *context)
 	exec->pid = -1;
 	exec_read(exec);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		exec_finish(exec,
-			exec->length < EXEC_OUTPUT_MAX ? NULL : "the output is too long");
+		bool is_whole = exec->length < EXEC_OUTPUT_MAX;
+		exec_finish(exec, is_whole ? NULL : "the output is too long");
 		return;
 	}
 	snprintf(problem, sizeof(problem), "it ended with %s %d",

@@ -550,6 +550,13 @@ static struct url_parts split_url(const char *url)
 		(int)(host - url), (int)host_length, (int)strcspn(port, "/")};
 }
 
+void fetch_client_host(const struct fetch_client *client, char *out, size_t size)
+{
+	const char *url = client->options.server.url;
+	struct url_parts parts = split_url(url);
+	snprintf(out, size, "%.*s", parts.host + parts.port, url + parts.scheme);
+}
+
 /* The URL, as libcurl is to see it: where the certificate has another name, that is asked
  * for, and the connection goes to the host all the same. */
 static bool set_url(struct fetch *fetch, const char *path)

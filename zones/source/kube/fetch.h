@@ -98,6 +98,9 @@ void fetch_client_free(struct fetch_client *client);
 enum err fetch_client_move(
 	struct fetch_client *client, struct event_base *base) MUST_CHECK;
 
+/* Host and port of the server, cut at `size`. */
+void fetch_client_host(const struct fetch_client *client, char *out, size_t size);
+
 /* How many requests have no head of a reply yet. */
 unsigned fetch_client_pending(const struct fetch_client *client);
 const struct fetch_counters *fetch_client_counters(const struct fetch_client *client);

@@ -226,6 +226,8 @@ static enum err kube_connect(struct kube_source *source, struct event_base *base
 	};
 	if (!err)
 		err = fetch_client_new(&client_options, base, &source->client, &problem);
+	if (!err)
+		fetch_client_host(source->client, source->host, sizeof(source->host));
 	if (err == ERR_NOTFOUND) {
 		diag_add(&source->problems, SEVERITY_ERROR, NULL, 0, 0,
 			"no libcurl to reach the API server with: %s", problem);
@@ -283,6 +285,17 @@ int64_t kube_source_confirmed_ms(const struct kube_source *source)
 		if (source->reflectors[i].heard_ms < oldest_ms)
 			oldest_ms = source->reflectors[i].heard_ms;
 	return oldest_ms;
+}
+
+const char *kube_source_host(const struct kube_source *source)
+{
+	return source->host;
+}
+
+const struct fetch_counters *kube_source_counters(const struct kube_source *source)
+{
+	static const struct fetch_counters none;
+	return source->client ? fetch_client_counters(source->client) : &none;
 }
 
 void kube_source_describe(const struct kube_source *source, char *out, size_t size)

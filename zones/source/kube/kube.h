@@ -52,5 +52,10 @@ bool kube_source_is_synced(const struct kube_source *source);
 /* When every watch was last heard of, on the monotonic clock; 0: never. */
 int64_t kube_source_confirmed_ms(const struct kube_source *source);
 
+/* Host and port, "" before it is started. */
+const char *kube_source_host(const struct kube_source *source);
+/* All zero before it is started. */
+const struct fetch_counters *kube_source_counters(const struct kube_source *source);
+
 /* What is not there yet and why, as one line without a newline; "" when all is. */
 void kube_source_describe(const struct kube_source *source, char *out, size_t size);

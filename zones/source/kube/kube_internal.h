@@ -15,6 +15,7 @@ struct kube_source {
 	struct event_base *own_base; /* while it is loaded without one */
 	struct kube_access access;
 	struct fetch_client *client;
+	char host[128];
 	struct reflector reflectors[KUBE_RESOURCES];
 	unsigned reflector_count;
 	bool is_dirty;      /* something was delivered since the last commit */
