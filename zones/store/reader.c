@@ -10,7 +10,8 @@
 
 /*
  * liburcu is not instrumented, so ThreadSanitizer cannot see that the end of a read
- * section happens before the end of the grace period that waited for it. It is told.
+ * section happens before the end of the grace period that waited for it, nor what it
+ * hands over to its own thread. It is told.
  */
 #if defined(__SANITIZE_THREAD__)
 #define HAS_TSAN 1
@@ -24,26 +25,19 @@
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 static char order;
-static void release_follows(void)
+static void hands_over(void)
 {
 	__tsan_release(&order);
 }
-static void read_section_ends(void)
-{
-	__tsan_release(&order);
-}
-static void grace_period_ends(void)
+static void takes_over(void)
 {
 	__tsan_acquire(&order);
 }
 #else
-static inline void release_follows(void)
+static inline void hands_over(void)
 {
 }
-static inline void read_section_ends(void)
-{
-}
-static inline void grace_period_ends(void)
+static inline void takes_over(void)
 {
 }
 #endif
@@ -69,14 +63,14 @@ void store_read_lock(void)
 
 void store_read_unlock(void)
 {
-	read_section_ends();
+	hands_over();
 	urcu_memb_read_unlock();
 }
 
 void grace_wait(void)
 {
 	urcu_memb_synchronize_rcu();
-	grace_period_ends();
+	takes_over();
 }
 
 void store_reader_wait(void)
@@ -92,8 +86,9 @@ _Static_assert(sizeof(struct rcu_head) <= offsetof(struct store_deferred, releas
 static void deferred_release(struct rcu_head *head)
 {
 	struct store_deferred *deferred = (struct store_deferred *)(void *)head;
-	grace_period_ends();
+	takes_over();
 	deferred->release(deferred);
+	hands_over();
 }
 
 void store_defer(
@@ -104,7 +99,7 @@ void store_defer(
 	if (is_guest)
 		store_reader_register();
 	deferred->release = release;
-	release_follows();
+	hands_over();
 	urcu_memb_call_rcu((struct rcu_head *)(void *)deferred, deferred_release);
 	if (is_guest)
 		store_reader_unregister();
@@ -113,5 +108,5 @@ void store_defer(
 void store_defer_wait(void)
 {
 	urcu_memb_barrier();
-	grace_period_ends();
+	takes_over();
 }
