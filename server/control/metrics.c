@@ -7,6 +7,7 @@
 
 #include "server/config/corefile.h"
 #include "server/control/exposition.h"
+#include "server/control/metrics_cache.h"
 #include "server/control/plugins.h"
 #include "server/control/server.h"
 #include "server/net/socket.h"
@@ -23,6 +24,7 @@ struct metrics_entry {
 	struct metrics_entry *next;
 	struct series *series;
 	struct series_counters sums; /* while metrics_write has the lock */
+	struct metrics_cache *cache; /* of the block; NULL: it has none */
 	char server[SERVER_SIZE];
 	char zone[];
 };
@@ -39,6 +41,7 @@ struct metrics {
 	/* The lists are the control thread's to change and the HTTP thread's to read. */
 	pthread_mutex_t lock;
 	struct metrics_entry *entries;
+	struct metrics_cache *caches;
 	struct metrics_plugin *plugins;
 	struct metrics_plugin *next; /* of what metrics_plan was given */
 };
@@ -76,6 +79,7 @@ void metrics_free(struct metrics *metrics)
 	}
 	plugins_free(metrics->plugins);
 	plugins_free(metrics->next);
+	metrics_cache_free(metrics->caches);
 	pthread_mutex_destroy(&metrics->lock);
 	free(metrics);
 }
@@ -90,15 +94,27 @@ static void server_label(const struct sockaddr_storage *address, char *out)
 		snprintf(out, SERVER_SIZE, "dns://%s", socket_format(address, text));
 }
 
+/* NULL: there is none. */
+static struct metrics_entry *metrics_entry_get(
+	const struct metrics *metrics, const char *server, const char *zone)
+{
+	struct metrics_entry *entry = metrics->entries;
+	while (entry &&
+		(strcmp(entry->server, server) != 0 || strcmp(entry->zone, zone) != 0))
+		entry = entry->next;
+	return entry;
+}
+
 /* The entry, made if there is none. NULL: no memory. */
 static struct metrics_entry *metrics_entry(
 	struct metrics *metrics, const char *server, const char *zone)
 {
+	struct metrics_entry *known = metrics_entry_get(metrics, server, zone);
+	if (known)
+		return known;
 	struct metrics_entry **end = &metrics->entries;
-	for (; *end; end = &(*end)->next)
-		if (strcmp((*end)->server, server) == 0 &&
-			strcmp((*end)->zone, zone) == 0)
-			return *end;
+	while (*end)
+		end = &(*end)->next;
 	size_t length = strlen(zone) + 1;
 	struct metrics_entry *entry = calloc(1, sizeof(*entry) + length);
 	if (!entry)
@@ -119,7 +135,7 @@ static struct metrics_entry *metrics_entry(
 static bool plugin_is_handler(const char *name)
 {
 	static const char *const others[] = {
-		"bind", "debug", "health", "ready", "reload", "tls"};
+		"bind", "cache_bytes", "debug", "health", "ready", "reload", "tls"};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(others[i], name) == 0)
 			return false;
@@ -166,8 +182,12 @@ static enum err plan_listener(struct metrics *metrics, const struct server *serv
 		if (!entry)
 			return ERR_NOMEM;
 		router_set_series(router, i, entry->series);
-		enum err err = plan_plugins(
-			plugins, entry, server_block_source(server, route->block));
+		const struct corefile_block *source =
+			server_block_source(server, route->block);
+		enum err err = metrics_cache_find(
+			&metrics->caches, entry->server, source, &entry->cache);
+		if (!err)
+			err = plan_plugins(plugins, entry, source);
 		if (err)
 			return err;
 	}
@@ -209,6 +229,29 @@ void metrics_commit(struct metrics *metrics)
 	metrics->next = NULL;
 	pthread_mutex_unlock(&metrics->lock);
 	plugins_free(before);
+}
+
+/* Those that there are no more have no entries. */
+void metrics_measure(struct metrics *metrics, const struct server *server)
+{
+	size_t count;
+	char label[SERVER_SIZE], zone[DNAME_TEXT_SIZE];
+	const struct net_listener *listeners = server_listeners(server, &count);
+	pthread_mutex_lock(&metrics->lock);
+	for (struct metrics_cache *i = metrics->caches; i; i = i->next)
+		memset(i->entries, 0, sizeof(i->entries));
+	for (size_t i = 0; metrics->caches && i < count; i++) {
+		const struct route *route;
+		server_label(&listeners[i].address, label);
+		for (size_t k = 0; (route = router_route(server_router(server, i), k));
+			k++) {
+			const struct metrics_entry *entry = metrics_entry_get(
+				metrics, label, dname_to_text(route->zone.bytes, zone));
+			if (entry && entry->cache)
+				metrics_cache_measure(entry->cache, route->block);
+		}
+	}
+	pthread_mutex_unlock(&metrics->lock);
 }
 
 /* --- writing --- */
@@ -347,8 +390,13 @@ static const struct metrics_family {
 void metrics_write(struct metrics *metrics, FILE *out)
 {
 	pthread_mutex_lock(&metrics->lock);
-	for (struct metrics_entry *i = metrics->entries; i; i = i->next)
+	for (struct metrics_cache *i = metrics->caches; i; i = i->next)
+		memset(i->counts, 0, sizeof(i->counts));
+	for (struct metrics_entry *i = metrics->entries; i; i = i->next) {
 		series_sum(i->series, &i->sums);
+		for (unsigned k = 0; i->cache && k < SERIES_CACHE_COUNTERS; k++)
+			i->cache->counts[k] += i->sums.cache[k];
+	}
 	write_plugins(metrics, out);
 	for (size_t i = 0; i < sizeof(metrics_families) / sizeof(metrics_families[0]);
 		i++) {
@@ -357,5 +405,6 @@ void metrics_write(struct metrics *metrics, FILE *out)
 		for (const struct metrics_entry *j = metrics->entries; j; j = j->next)
 			family->write(j, family->name, out);
 	}
+	metrics_cache_write(metrics->caches, out);
 	pthread_mutex_unlock(&metrics->lock);
 }

@@ -26,6 +26,9 @@ enum err metrics_plan(struct metrics *metrics, const struct server *server) MUST
 /* The server of the last metrics_plan runs: its plugins are the ones that are named. */
 void metrics_commit(struct metrics *metrics);
 
-/* What was counted, as coredns_dns_* and coredns_plugin_enabled. Any thread;
- * errors are the stream's. */
+/* Looks at what there is in the server that runs, for the gauges; each second. */
+void metrics_measure(struct metrics *metrics, const struct server *server);
+
+/* What was counted, as coredns_dns_*, coredns_cache_* and coredns_plugin_enabled. Any
+ * thread; errors are the stream's. */
 void metrics_write(struct metrics *metrics, FILE *out);

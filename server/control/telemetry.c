@@ -170,6 +170,7 @@ void telemetry_update(struct telemetry *telemetry, const struct telemetry_source
 	memcpy(figures.sha512, before->sha512, sizeof(figures.sha512));
 	workers_counters(source->workers, &figures.net);
 	server_measure(source->server, &figures.plugins);
+	metrics_measure(telemetry->metrics, source->server);
 	const struct cluster *cluster;
 	for (size_t i = 0; (cluster = server_cluster(source->server, i)); i++)
 		status_add_cluster(&figures, cluster);
