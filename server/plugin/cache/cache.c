@@ -2,6 +2,7 @@
 #include "server/plugin/cache/cache_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/base/clock.h"
 #include "server/query/series.h"
@@ -254,11 +255,11 @@ static int64_t lifetime_ms(const struct cache_options *options, const struct rep
 }
 
 static void put(struct cache *cache, const struct cache_news *news,
-	const struct cache_finding *finding, int64_t lifetime)
+	const struct reply *clean, const struct cache_finding *finding, int64_t lifetime)
 {
 	const struct cache_options *options = &cache->options;
 	struct cache_key key = key_of(cache, news->request);
-	struct cache_entry *entry = cache_entry_new(&key, news->reply, finding);
+	struct cache_entry *entry = cache_entry_new(&key, clean, finding);
 	if (!entry)
 		return;
 	int64_t now_ns = clock_now_ns();
@@ -278,8 +279,19 @@ static void put(struct cache *cache, const struct cache_news *news,
 			(uint64_t)evicted);
 }
 
+/* The clean reply takes the place of the other one, if it fits. */
+static void pass_on(const struct reply *clean, struct reply *reply)
+{
+	size_t start = (size_t)(reply->owner_end - reply->buffer);
+	if (clean->length > reply->capacity)
+		return;
+	memcpy(reply->buffer + start, clean->buffer + start, clean->length - start);
+	reply->length = clean->length;
+}
+
 void cache_keep(struct cache *cache, const struct cache_news *news)
 {
+	static _Thread_local uint8_t scratch[DNS_MESSAGE_MAX];
 	struct cache_finding finding;
 	const struct request *request = news->request;
 	/* Who does not want recursion is told less than others. */
@@ -293,13 +305,19 @@ void cache_keep(struct cache *cache, const struct cache_news *news)
 	int64_t lifetime = lifetime_ms(&cache->options, news->reply, &finding);
 	if (!lifetime)
 		return;
+	struct reply clean;
+	if (!cache_clean(news->reply, scratch, &clean)) {
+		series_count_cache(news->series, SERIES_CACHE_DROPS, 1);
+		return;
+	}
 	/* The first reply is not to promise more than those after it. */
-	cache_cap_ttls(news->reply, (uint32_t)((lifetime + 999) / 1000));
+	cache_cap_ttls(&clean, (uint32_t)((lifetime + 999) / 1000));
+	pass_on(&clean, news->reply);
 	const struct cache_limits *limits = &cache->options.kinds[finding.kind];
 	if (limits->is_disabled ||
 		is_within(limits->excepted, limits->excepted_count, &request->name))
 		return;
-	put(cache, news, &finding, lifetime);
+	put(cache, news, &clean, &finding, lifetime);
 }
 
 bool cache_stand_in(const struct cache *cache, struct query *query)

@@ -9,6 +9,7 @@
 #include "server/wire/octets.h"
 #include "server/wire/records.h"
 #include "server/wire/reply_body.h"
+#include "server/wire/reply_names.h"
 
 enum {
 	PASSES_MAX = 8, /* over the answers, while a chain of CNAMEs goes on */
@@ -143,6 +144,27 @@ enum cache_grade cache_examine(const struct request *request, const struct reply
 }
 
 /* --- making one --- */
+
+bool cache_clean(const struct reply *reply, uint8_t *buffer, struct reply *out)
+{
+	struct records records;
+	struct record record;
+	struct reply_names names;
+	size_t start = (size_t)(reply->owner_end - reply->buffer);
+	memcpy(buffer, reply->buffer, start);
+	*out = *reply;
+	out->buffer = buffer;
+	out->owner_end = buffer + start;
+	out->length = (uint16_t)start;
+	out->capacity = DNS_MESSAGE_MAX;
+	out->answer_count = out->authority_count = out->additional_count = 0;
+	records_init_reply(&records, reply);
+	reply_names_init(&names, out);
+	while (records_next(&records, &record))
+		if (!reply_copy_record(&names, record.section, &records, &record))
+			return false;
+	return !records.is_bad;
+}
 
 /* Behind the message, at the next even place. */
 static uint16_t *ttl_offsets(const struct cache_entry *entry)

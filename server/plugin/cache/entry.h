@@ -86,7 +86,15 @@ struct cache_key cache_key_of(
 enum cache_grade cache_examine(const struct request *request, const struct reply *reply,
 	struct cache_finding *out);
 
-/* The reply as an entry that is in no pool. NULL: no memory. */
+/*
+ * The reply written anew into `buffer`, of DNS_MESSAGE_MAX octets: there names lead to
+ * names alone. What others have written may have one lead into a TTL or an address, and
+ * it would become another name when those change. False: rdata is malformed, or there is
+ * no room.
+ */
+bool cache_clean(const struct reply *reply, uint8_t *buffer, struct reply *out);
+
+/* A clean reply as an entry that is in no pool. NULL: no memory. */
 struct cache_entry *cache_entry_new(const struct cache_key *key,
 	const struct reply *reply, const struct cache_finding *finding);
 /* Only while it is in no pool. */
@@ -97,5 +105,5 @@ void cache_entry_free(struct cache_entry *entry);
 void cache_entry_write(const struct cache_entry *entry, struct reply *reply,
 	uint32_t ttl_s, bool reads_ad);
 
-/* Sets the TTL of every record of a reply. */
+/* Sets the TTL of every record of a clean reply. */
 void cache_cap_ttls(struct reply *reply, uint32_t ttl_s);
