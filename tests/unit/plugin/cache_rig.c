@@ -261,6 +261,8 @@ struct rig *rig_new(const struct cache_options *options, size_t budget)
 	assert(rig->router && rig->pool);
 	enum err err = router_add(rig->router, &root, &rig->block);
 	assert(!err);
+	err = router_seal(rig->router);
+	assert(!err);
 	err = cache_new(options, rig->pool, &rig->block.chain[0]);
 	assert(!err);
 	rig->block.chain[1] = (struct plugin_instance){&ops, &rig->backend};
