@@ -174,3 +174,20 @@ bool ipprefix_contains(const struct ipprefix *prefix, const struct ipaddr *addre
 	return prefix->address.length == address->length &&
 	       ipprefix_equal_bits(prefix->address.bytes, address->bytes, prefix->bits);
 }
+
+void ipaddr_to_sockaddr(
+	const struct ipaddr *address, uint16_t port, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (address->length == 16) {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		memcpy(&in6->sin6_addr, address->bytes, 16);
+	} else {
+		struct sockaddr_in *in = (struct sockaddr_in *)out;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, address->bytes, 4);
+	}
+}

@@ -10,6 +10,7 @@
 /* IP addresses and prefixes in network byte order. Pure functions, any thread. */
 
 struct sockaddr;
+struct sockaddr_storage;
 
 enum { IPADDR_TEXT_SIZE = 46 }; /* INET6_ADDRSTRLEN: the longest text and its NUL */
 
@@ -43,6 +44,10 @@ bool ipaddr_is_unspecified(const struct ipaddr *address);
 struct ipaddr ipaddr_from_sockaddr(const struct sockaddr *address);
 /* Its port; 0 for another family. */
 uint16_t ipaddr_port(const struct sockaddr *address);
+
+/* The reverse; `out` is cleared behind it. */
+void ipaddr_to_sockaddr(
+	const struct ipaddr *address, uint16_t port, struct sockaddr_storage *out);
 
 /* "10.0.0.0/17"; ERR_SYNTAX, or ERR_RANGE for too many bits or set host bits. */
 enum err ipprefix_parse(const char *text, struct ipprefix *out) MUST_CHECK;

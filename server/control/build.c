@@ -113,6 +113,7 @@ static const struct {
 	{"chaos", build_chaos},
 	{"debug", build_debug},
 	{"errors", build_errors},
+	{"forward", build_forward},
 	{"header", build_header},
 	{"hosts", build_hosts},
 	{"loadbalance", build_loadbalance},

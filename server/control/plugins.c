@@ -373,6 +373,16 @@ const struct directive_row plugin_rows[] = {
 		.check = cache_check,
 	},
 	{
+		.name = "forward",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 2,
+		.max_arguments = ANY_NUMBER,
+		.help = "FROM TO...: asks other servers for the names of a zone",
+		.options = forward_options,
+		.may_repeat = true,
+		.check = forward_check,
+	},
+	{
 		.name = "whoami",
 		.help = "answers with the client's own address, port and transport",
 	},

@@ -183,18 +183,8 @@ static enum err build_block(
 
 static struct sockaddr_storage make_sockaddr(const struct ipaddr *address, uint16_t port)
 {
-	struct sockaddr_storage storage = {0};
-	if (address->length == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)&storage;
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, 4);
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&storage;
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, address->bytes, 16);
-	}
+	struct sockaddr_storage storage;
+	ipaddr_to_sockaddr(address, port, &storage);
 	return storage;
 }
 

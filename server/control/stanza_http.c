@@ -60,23 +60,6 @@ static bool host_copy(const char *text, size_t length, char *out)
 	return !has_brackets || strchr(out, ':');
 }
 
-static void address_fill(
-	struct sockaddr_storage *out, const struct ipaddr *ip, uint16_t port)
-{
-	memset(out, 0, sizeof(*out));
-	if (ip->length == 16) {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, ip->bytes, 16);
-	} else {
-		struct sockaddr_in *in = (struct sockaddr_in *)out;
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, ip->bytes, 4);
-	}
-}
-
 /* "[HOST]:PORT" as Go has it; no host: every address. */
 static bool address_read(const char *text, struct http_page *out)
 {
@@ -91,7 +74,7 @@ static bool address_read(const char *text, struct http_page *out)
 	if (*name && ipaddr_parse(name, &ip))
 		return false;
 	out->is_any = !*name;
-	address_fill(&out->address, &ip, port);
+	ipaddr_to_sockaddr(&ip, port, &out->address);
 	return true;
 }
 

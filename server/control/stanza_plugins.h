@@ -12,6 +12,7 @@ extern const struct directive_row acl_options[];
 extern const struct directive_row cache_options[];
 extern const struct directive_row errors_options[];
 extern const struct directive_row external_options[];
+extern const struct directive_row forward_options[];
 extern const struct directive_row header_options[];
 extern const struct directive_row hosts_options[];
 extern const struct directive_row loadbalance_options[];
@@ -31,6 +32,8 @@ void errors_check_consolidate(
 	const struct corefile_directive *option, struct diag_list *problems);
 void external_check_apex(
 	const struct corefile_directive *option, struct diag_list *problems);
+void forward_check(
+	const struct corefile_directive *directive, struct diag_list *problems);
 void header_check(const struct corefile_directive *directive, struct diag_list *problems);
 void header_check_flags(
 	const struct corefile_directive *option, struct diag_list *problems);

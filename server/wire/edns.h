@@ -26,6 +26,7 @@ enum edns_ede {
 	EDE_BLOCKED = 15,
 	EDE_FILTERED = 17,
 	EDE_STALE_NXDOMAIN = 19,
+	EDE_NO_REACHABLE_AUTHORITY = 22,
 };
 
 struct edns {

@@ -43,7 +43,7 @@ ldns zones/export/ tests/
 urcu zones/store/ tests/
 pcre2 server/base/
 curl zones/source/kube/fetch.c
-event2 server/net/ server/control/ zones/source/ tests/
+event2 server/net/ server/control/ server/plugin/forward/ zones/source/ tests/
 cmocka tests/
 END
 

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/control/stanza_plugins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/control/build.h"
+#include "server/control/stanza.h"
+#include "server/control/upstream_list.h"
+#include "server/plugin/forward/forward.h"
+
+enum { READ_TIMEOUT_MS = 2000 };
+
+const struct directive_row forward_options[] = {
+	{
+		.name = "except",
+		.type = ARGUMENT_ZONE,
+		.min_arguments = 1,
+		.max_arguments = ANY_NUMBER,
+		.help = "names in these zones are not forwarded",
+		.may_repeat = true,
+	},
+	{
+		.name = "policy",
+		.type = ARGUMENT_ONE_OF,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.choices = "random|round_robin|sequential",
+		.value = "random",
+		.help = "which upstream is asked first",
+	},
+	{
+		.name = "max_concurrent",
+		.type = ARGUMENT_NUMBER,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.max = UINT32_MAX,
+		.help = "questions that may wait at once, those above are REFUSED; 0: no "
+			"limit",
+	},
+	{
+		.name = "max_connect_attempts",
+		.type = ARGUMENT_NUMBER,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.max = UINT16_MAX,
+		.value = "0",
+		.help = "how often upstreams are asked for one question; 0: no limit",
+	},
+	{
+		.name = "read_timeout",
+		.type = ARGUMENT_DURATION,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.min = 1,
+		.max = 60000,
+		.value = "2s",
+		.help = "how long an upstream's answer is waited for; the next one is "
+			"asked sooner, as measured",
+	},
+	{
+		.name = "source_address",
+		.type = ARGUMENT_ADDRESS,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.help = "the address of this machine that upstreams are asked from",
+	},
+	{.name = NULL},
+};
+
+/* FROM, behind which the upstreams are named. */
+void forward_check(const struct corefile_directive *directive, struct diag_list *problems)
+{
+	struct upstream_list list = {.count = 0};
+	stanza_check_zones("forward", directive->arguments, 1, problems);
+	for (size_t i = 1; i < directive->argument_count; i++)
+		(void)upstream_list_add(&list, &directive->arguments[i], problems);
+}
+
+/* The number or duration of an option that the table has accepted. */
+static int64_t read_value(const struct corefile_directive *directive, const char *name,
+	enum err (*read)(const struct corefile_word *word, int64_t *out),
+	int64_t fallback)
+{
+	const struct corefile_directive *option = directive_option(directive, name);
+	int64_t value = fallback;
+	if (option && read(&option->arguments[0], &value))
+		return fallback;
+	return value;
+}
+
+static int64_t read_number(
+	const struct corefile_directive *directive, const char *name, int64_t fallback)
+{
+	return read_value(directive, name, argument_number, fallback);
+}
+
+static int64_t read_duration(
+	const struct corefile_directive *directive, const char *name, int64_t fallback)
+{
+	return read_value(directive, name, argument_duration_ms, fallback);
+}
+
+static enum err read_zones(struct build *build,
+	const struct corefile_directive *directive, struct forward_options *out)
+{
+	struct zone_list from = {.arena = build->arena}, except = from;
+	enum err err = zone_list_read(&from, directive->arguments, 1);
+	for (size_t i = 0; !err && i < directive->body_count; i++) {
+		const struct corefile_directive *option = &directive->body[i];
+		if (strcmp(option->name.text, "except") == 0)
+			err = zone_list_read(
+				&except, option->arguments, option->argument_count);
+	}
+	out->from = from.zones;
+	out->from_count = from.count;
+	out->except = except.zones;
+	out->except_count = except.count;
+	return err;
+}
+
+static enum err read_upstreams(struct build *build,
+	const struct corefile_directive *directive, struct forward_options *out)
+{
+	struct upstream_list *list = arena_calloc(build->arena, 1, sizeof(*list));
+	if (!list)
+		return ERR_NOMEM;
+	for (size_t i = 1; i < directive->argument_count; i++)
+		if (!upstream_list_add(list, &directive->arguments[i], build->problems))
+			return ERR_INVALID;
+	out->upstreams = list->items;
+	out->upstream_count = list->count;
+	return ERR_NONE;
+}
+
+static enum forward_policy read_policy(const struct corefile_directive *directive)
+{
+	const struct corefile_directive *option = directive_option(directive, "policy");
+	const char *name = option ? option->arguments[0].text : "random";
+	if (strcmp(name, "sequential") == 0)
+		return POLICY_SEQUENTIAL;
+	return strcmp(name, "round_robin") == 0 ? POLICY_ROUND_ROBIN : POLICY_RANDOM;
+}
+
+static void read_source(
+	const struct corefile_directive *directive, struct sockaddr_storage *out)
+{
+	struct ipaddr address;
+	const struct corefile_directive *option =
+		directive_option(directive, "source_address");
+	*out = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
+	if (option && !ipaddr_parse(option->arguments[0].text, &address))
+		ipaddr_to_sockaddr(&address, 0, out);
+}
+
+static enum err build_one(struct build *build, const struct corefile_directive *directive)
+{
+	struct forward_options options = {
+		.policy = read_policy(directive),
+		.max_concurrent = (uint32_t)read_number(directive, "max_concurrent", 0),
+		.max_attempts =
+			(unsigned)read_number(directive, "max_connect_attempts", 0),
+		.read_timeout_ms =
+			read_duration(directive, "read_timeout", READ_TIMEOUT_MS),
+	};
+	read_source(directive, &options.source);
+	enum err err = read_zones(build, directive, &options);
+	if (!err)
+		err = read_upstreams(build, directive, &options);
+	struct plugin_instance instance = {NULL, NULL};
+	if (!err)
+		err = forward_new(&options, &instance);
+	if (!err)
+		build_add(build, &instance);
+	return err;
+}
+
+enum err build_forward(struct build *build, const struct corefile_directive *directive)
+{
+	enum err err = ERR_NONE;
+	for (; directive && !err; directive = build_next(build, directive))
+		err = build_one(build, directive);
+	return err;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/control/upstream_list.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "server/base/ipaddr.h"
+#include "server/control/stanza.h"
+#include "server/net/socket.h"
+
+enum {
+	HOST_SIZE = 256,
+	DNS_PORT = 53,
+};
+
+/* An upstream as it is written, in its parts. */
+struct upstream_target {
+	char host[HOST_SIZE];
+	uint16_t port;
+};
+
+static bool read_port(const char *text, uint16_t *out)
+{
+	size_t length = strspn(text, "0123456789");
+	if (!length || length > 5 || text[length])
+		return false;
+	unsigned long port = strtoul(text, NULL, 10);
+	*out = (uint16_t)port;
+	return port && port <= UINT16_MAX;
+}
+
+/* "HOST", "HOST:PORT", "[HOST]:PORT"; an IPv6 address without brackets has no port. */
+static bool split_target(const char *text, struct upstream_target *out)
+{
+	struct ipaddr address;
+	size_t length = strlen(text);
+	const char *port = NULL, *colon = strrchr(text, ':');
+	if (text[0] == '[') {
+		const char *end = strchr(text, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return false;
+		port = end[1] ? end + 2 : NULL;
+		text++;
+		length = (size_t)(end - text);
+	} else if (colon && ipaddr_parse(text, &address)) {
+		port = colon + 1;
+		length = (size_t)(colon - text);
+	}
+	if (!length || length >= HOST_SIZE)
+		return false;
+	memcpy(out->host, text, length);
+	out->host[length] = '\0';
+	out->port = DNS_PORT;
+	return !port || read_port(port, &out->port);
+}
+
+static bool add_address(struct upstream_list *list, const struct ipaddr *address,
+	uint16_t port, const struct corefile_word *word, struct diag_list *problems)
+{
+	if (list->count == FORWARD_UPSTREAMS_MAX) {
+		stanza_error(problems, word,
+			"\"%.100s\" is one upstream too many, expected at most %d",
+			word->text, FORWARD_UPSTREAMS_MAX);
+		return false;
+	}
+	struct forward_upstream *upstream = &list->items[list->count++];
+	ipaddr_to_sockaddr(address, port, &upstream->address);
+	socket_format(&upstream->address, upstream->text);
+	return true;
+}
+
+/* The lines "nameserver ADDRESS" of a resolv.conf(5). */
+static bool read_lines(struct upstream_list *list, FILE *file,
+	const struct corefile_word *word, struct diag_list *problems)
+{
+	char line[512], text[HOST_SIZE];
+	struct ipaddr address;
+	bool is_good = true;
+	size_t before = list->count;
+	while (is_good && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " nameserver %255s", text) != 1)
+			continue;
+		/* A zone index means nothing in another network namespace. */
+		text[strcspn(text, "%")] = '\0';
+		if (!ipaddr_parse(text, &address))
+			is_good = add_address(list, &address, DNS_PORT, word, problems);
+	}
+	if (list->count == before) {
+		stanza_error(problems, word,
+			"\"%.100s\" names no server, expected lines such as \"nameserver "
+			"192.0.2.1\"",
+			word->text);
+		return false;
+	}
+	return is_good;
+}
+
+static bool add_file(struct upstream_list *list, const struct corefile_word *word,
+	struct diag_list *problems)
+{
+	char *path = argument_path(word);
+	FILE *file = path ? fopen(path, "re") : NULL;
+	bool is_good = false;
+	if (file)
+		is_good = read_lines(list, file, word, problems);
+	else
+		stanza_error(problems, word, "\"%.100s\" cannot be read: %s", word->text,
+			path ? strerror(errno) : err_text(ERR_NOMEM));
+	if (file)
+		fclose(file);
+	free(path);
+	return is_good;
+}
+
+static bool is_file(const struct corefile_word *word)
+{
+	struct stat status;
+	char *path = argument_path(word);
+	bool exists = path && !stat(path, &status) && S_ISREG(status.st_mode);
+	free(path);
+	return exists || word->text[0] == '/' || word->text[0] == '.';
+}
+
+bool upstream_list_add(struct upstream_list *list, const struct corefile_word *word,
+	struct diag_list *problems)
+{
+	static const char scheme[] = "dns://";
+	struct upstream_target target;
+	struct ipaddr address;
+	const char *text = word->text;
+	if (strncmp(text, scheme, sizeof(scheme) - 1) == 0)
+		text += sizeof(scheme) - 1;
+	if (split_target(text, &target) && !ipaddr_parse(target.host, &address))
+		return add_address(list, &address, target.port, word, problems);
+	if (is_file(word))
+		return add_file(list, word, problems);
+	stanza_error(problems, word,
+		"\"%.100s\" for \"forward\", expected an address such as 192.0.2.1, "
+		"192.0.2.1:5353 or [2001:db8::1]:53, or a file such as /etc/resolv.conf",
+		word->text);
+	return false;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/plugin/forward/forward.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/plugin/forward/guest.h"
+
+static bool is_within_any(
+	const struct dname *name, const struct dname *zones, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (dname_is_within(name, &zones[i]))
+			return true;
+	return false;
+}
+
+bool forward_takes(const struct forward_options *options, const struct dname *name)
+{
+	return is_within_any(name, options->from, options->from_count) &&
+	       !is_within_any(name, options->except, options->except_count);
+}
+
+static enum verdict refuse(struct query *query, uint16_t rcode, const char *failure)
+{
+	reply_clear(&query->reply);
+	query->reply.rcode = rcode;
+	query->failure = failure;
+	return VERDICT_REPLY;
+}
+
+static enum verdict forward_plugin_query(void *instance, struct query *query)
+{
+	struct forward *forward = instance;
+	if (!forward_takes(&forward->options, &query->request.name))
+		return VERDICT_NEXT;
+	/* `waymark lookup` asks nobody else. */
+	if (!query->worker)
+		return VERDICT_SUSPEND;
+	unsigned waiting = atomic_load_explicit(&forward->waiting, memory_order_relaxed);
+	if (forward->options.max_concurrent && waiting >= forward->options.max_concurrent)
+		return refuse(query, RCODE_REFUSED, NULL);
+	struct forward_guest *guest = guest_get(forward, query);
+	if (!guest)
+		return refuse(query, RCODE_SERVFAIL, "no memory to ask an upstream with");
+	return inquiry_ask(guest, query);
+}
+
+static void forward_plugin_free(void *instance)
+{
+	struct forward *forward = instance;
+	for (unsigned i = 0; i < FORWARD_UPSTREAMS_MAX; i++) {
+		free(forward->timeout_texts[i]);
+		free(forward->unreachable_texts[i]);
+	}
+	free(forward);
+}
+
+static const struct plugin_ops forward_plugin_ops = {
+	.name = "forward",
+	.query = forward_plugin_query,
+	.free = forward_plugin_free,
+};
+
+static char *text_of(const char *to, const char *problem)
+{
+	char *text;
+	return asprintf(&text, "no answer from %s: %s", to, problem) < 0 ? NULL : text;
+}
+
+/* "i/o timeout" are the words that filters of logs look for. */
+static bool write_texts(struct forward *forward, unsigned index)
+{
+	const char *to = forward->options.upstreams[index].text;
+	forward->timeout_texts[index] = text_of(to, "i/o timeout");
+	forward->unreachable_texts[index] = text_of(to, "connection refused or broken");
+	return forward->timeout_texts[index] && forward->unreachable_texts[index];
+}
+
+enum err forward_new(const struct forward_options *options, struct plugin_instance *out)
+{
+	struct forward *forward = calloc(1, sizeof(*forward));
+	if (!forward)
+		return ERR_NOMEM;
+	forward->options = *options;
+	for (unsigned i = 0; i < options->upstream_count; i++) {
+		if (write_texts(forward, i))
+			continue;
+		forward_plugin_free(forward);
+		return ERR_NOMEM;
+	}
+	*out = (struct plugin_instance){&forward_plugin_ops, forward};
+	return ERR_NONE;
+}
+
+const struct forward_options *forward_options_of(const struct plugin_instance *instance)
+{
+	if (instance->ops != &forward_plugin_ops)
+		return NULL;
+	return &((const struct forward *)instance->instance)->options;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <netinet/in.h>
+
+#include "server/query/plugin.h"
+
+/*
+ * The forward plugin: asks other servers. Each worker has sockets, measurements and
+ * questions in flight of its own, made when it first needs them; all that workers share
+ * is which upstream is down.
+ */
+
+struct forward_series;
+struct tls_context;
+
+enum {
+	FORWARD_UPSTREAMS_MAX = 15,
+	FORWARD_TEXT_SIZE = 80,
+};
+
+enum forward_policy { POLICY_RANDOM, POLICY_ROUND_ROBIN, POLICY_SEQUENTIAL };
+
+struct forward_upstream {
+	struct sockaddr_storage address;
+	char text[FORWARD_TEXT_SIZE]; /* "192.0.2.1:53", the label of its metrics */
+};
+
+struct forward_options {
+	const struct dname *from; /* lower case, like the others */
+	size_t from_count;
+	const struct dname *except;
+	size_t except_count;
+	const struct forward_upstream *upstreams;
+	size_t upstream_count;
+	enum forward_policy policy;
+	uint32_t max_concurrent; /* questions that wait; 0: as many as memory allows */
+	unsigned max_attempts;   /* for one question; 0: as time allows */
+	int64_t read_timeout_ms; /* an upstream is no longer waited for */
+	struct sockaddr_storage source; /* what we ask from; family 0: any */
+};
+
+/* What `options` points to must outlive the instance. ERR_NOMEM. */
+enum err forward_new(
+	const struct forward_options *options, struct plugin_instance *out) MUST_CHECK;
+
+/* What it was made with; NULL: the instance is not of this plugin. */
+const struct forward_options *forward_options_of(const struct plugin_instance *instance);
+
+/* Would it ask for this name, in lower case? */
+bool forward_takes(const struct forward_options *options, const struct dname *name);

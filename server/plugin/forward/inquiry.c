@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/plugin/forward/inquiry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/clock.h"
+#include "server/plugin/forward/guest.h"
+#include "server/plugin/forward/reply_check.h"
+#include "server/plugin/forward/respond.h"
+#include "server/wire/octets.h"
+
+enum {
+	FLAGS_ASKED = DNS_FLAG_RD | DNS_FLAG_CD | DNS_FLAG_AD,
+	UDP_SIZE = 1232, /* DNS flag day 2020 */
+	EDNS_DO = 0x8000,
+	ROUNDS_MAX = 3,
+	MESSAGE_SIZE = DNS_HEADER_SIZE + QUESTION_MAX + EDNS_OPT_SIZE,
+	/* Before the same upstream is asked again. */
+	REPEAT_MS = 400,
+	NS_PER_MS = 1000000,
+};
+
+/* Clients wait for 5 seconds. */
+static const int64_t budget_ns = INT64_C(4500) * NS_PER_MS;
+
+/* --- beginning and end --- */
+
+static struct inquiry_list *bucket_of(struct forward_guest *guest, uint64_t hash)
+{
+	return &guest->inquiries[hash % INQUIRY_BUCKETS];
+}
+
+static struct inquiry *find_same(struct forward_guest *guest, const struct query *query)
+{
+	const struct request *request = &query->request;
+	struct inquiry *inquiry;
+	LIST_FOREACH(inquiry, bucket_of(guest, request->hash), link)
+	{
+		const uint8_t *type = inquiry->question + inquiry->name.length;
+		if (inquiry->hash == request->hash &&
+			dname_equal(&inquiry->name, &request->name) &&
+			octets_get_u16(type) == request->qtype &&
+			octets_get_u16(type + 2) == request->qclass &&
+			inquiry->flags == (request->flags & FLAGS_ASKED) &&
+			inquiry->has_do == request->edns.has_do)
+			return inquiry;
+	}
+	return NULL;
+}
+
+static struct inquiry *inquiry_new(
+	struct forward_guest *guest, const struct request *request)
+{
+	if (guest->inquiry_count >= INQUIRIES_MAX)
+		return NULL;
+	struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
+	if (!inquiry)
+		return NULL;
+	inquiry->guest = guest;
+	inquiry->started_ns = guest->now_ns;
+	inquiry->hash = request->hash;
+	inquiry->name = request->name;
+	inquiry->flags = request->flags & FLAGS_ASKED;
+	inquiry->has_do = request->edns.has_do;
+	inquiry->turn = guest->turn++;
+	inquiry->question_length = request->question_length;
+	memcpy(inquiry->question, request->message + DNS_HEADER_SIZE,
+		request->question_length);
+	LIST_INSERT_HEAD(bucket_of(guest, inquiry->hash), inquiry, link);
+	/* The wheel has stood still while there was nothing on it. */
+	if (!guest->inquiry_count++)
+		guest->turned_ns = guest->now_ns / WHEEL_STEP_NS * WHEEL_STEP_NS;
+	return inquiry;
+}
+
+static void close_attempts(struct inquiry *inquiry)
+{
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++)
+		exchange_remove(&inquiry->attempts[i]);
+}
+
+/* From here on it is nobody's but the caller's. */
+static void detach(struct inquiry *inquiry)
+{
+	struct forward_guest *guest = inquiry->guest;
+	close_attempts(inquiry);
+	guest_unschedule(guest, inquiry);
+	LIST_REMOVE(inquiry, link);
+	guest->inquiry_count--;
+}
+
+static void inquiry_free(struct inquiry *inquiry)
+{
+	free(inquiry->kept);
+	free(inquiry);
+}
+
+/* The next of those who wait. NULL: there is none. */
+static struct query *take_waiter(struct inquiry *inquiry)
+{
+	struct waiter *waiter = inquiry->waiters;
+	if (!waiter)
+		return NULL;
+	struct query *query = waiter->query;
+	inquiry->waiters = waiter->next;
+	free(waiter);
+	atomic_fetch_sub_explicit(
+		&inquiry->guest->forward->waiting, 1, memory_order_relaxed);
+	return query;
+}
+
+static void deliver(struct inquiry *inquiry, const struct reply_facts *facts)
+{
+	struct query *query;
+	detach(inquiry);
+	while ((query = take_waiter(inquiry))) {
+		respond_answer(query, facts);
+		query_resume(query, VERDICT_REPLY);
+		free(query);
+	}
+	inquiry_free(inquiry);
+}
+
+static void fail(struct inquiry *inquiry)
+{
+	struct query *query;
+	struct reply_facts facts;
+	if (inquiry->kept &&
+		!reply_examine(inquiry->kept, inquiry->kept_length, &inquiry->name,
+			inquiry->has_do, inquiry->guest->cleaned, &facts)) {
+		deliver(inquiry, &facts);
+		return;
+	}
+	detach(inquiry);
+	while ((query = take_waiter(inquiry))) {
+		respond_failure(query, inquiry->failure);
+		query_resume(query, VERDICT_REPLY);
+		free(query);
+	}
+	inquiry_free(inquiry);
+}
+
+void inquiry_drop(struct inquiry *inquiry)
+{
+	struct query *query;
+	detach(inquiry);
+	while ((query = take_waiter(inquiry))) {
+		query_resume(query, VERDICT_DROP);
+		free(query);
+	}
+	inquiry_free(inquiry);
+}
+
+/* --- asking --- */
+
+static size_t write_message(const struct inquiry *inquiry, uint8_t *out)
+{
+	memset(out, 0, DNS_HEADER_SIZE);
+	octets_put_u16(out + 2, inquiry->flags);
+	octets_put_u16(out + 4, 1);
+	octets_put_u16(out + 10, 1);
+	uint8_t *at = out + DNS_HEADER_SIZE;
+	memcpy(at, inquiry->question, inquiry->question_length);
+	at += inquiry->question_length;
+	memset(at, 0, EDNS_OPT_SIZE);
+	octets_put_u16(at + 1, TYPE_OPT);
+	octets_put_u16(at + 3, UDP_SIZE);
+	octets_put_u16(at + 7, inquiry->has_do ? EDNS_DO : 0);
+	return (size_t)(at + EDNS_OPT_SIZE - out);
+}
+
+static unsigned count_attempts(const struct inquiry *inquiry)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++)
+		count += inquiry->attempts[i].exchange != NULL;
+	return count;
+}
+
+/* One that is not under way, or the oldest. */
+static struct attempt *free_attempt(struct inquiry *inquiry)
+{
+	struct attempt *found = &inquiry->attempts[0];
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		struct attempt *attempt = &inquiry->attempts[i];
+		if (!attempt->exchange)
+			return attempt;
+		if (attempt->sent_ns < found->sent_ns)
+			found = attempt;
+	}
+	exchange_remove(found);
+	return found;
+}
+
+static unsigned order_begin(const struct inquiry *inquiry)
+{
+	struct forward_guest *guest = inquiry->guest;
+	const struct forward_options *options = &guest->forward->options;
+	unsigned count = (unsigned)options->upstream_count;
+	if (options->policy == POLICY_RANDOM)
+		return count > 1 ? random_below(&guest->random, count) : 0;
+	return options->policy == POLICY_ROUND_ROBIN ? inquiry->turn % count : 0;
+}
+
+/* NULL: all of this round have been asked, or enough. */
+static struct upstream *choose(struct inquiry *inquiry)
+{
+	struct forward_guest *guest = inquiry->guest;
+	const struct forward_options *options = &guest->forward->options;
+	struct pick pick = {
+		.count = (unsigned)options->upstream_count,
+		.tried = inquiry->tried,
+		.first = order_begin(inquiry),
+	};
+	if (options->max_attempts && inquiry->attempt_count >= options->max_attempts)
+		return NULL;
+	for (unsigned i = 0; i < pick.count; i++)
+		if (upstream_is_suspect(&guest->upstreams[i], guest->now_ns))
+			pick.suspect |= 1u << i;
+	int index = pick_next(&pick);
+	return index < 0 ? NULL : &guest->upstreams[index];
+}
+
+static int64_t patience_ns(const struct inquiry *inquiry, const struct upstream *upstream)
+{
+	int64_t patience = rtt_patience_ns(&upstream->rtt);
+	size_t count = inquiry->guest->forward->options.upstream_count;
+	bool is_last = inquiry->tried + 1 == 1u << count;
+	if (is_last && patience < REPEAT_MS * (int64_t)NS_PER_MS)
+		patience = REPEAT_MS * (int64_t)NS_PER_MS;
+	return patience << inquiry->round;
+}
+
+static bool send_to(struct inquiry *inquiry, struct upstream *upstream)
+{
+	uint8_t message[MESSAGE_SIZE];
+	size_t length = write_message(inquiry, message);
+	struct attempt *attempt = free_attempt(inquiry);
+	attempt->inquiry = inquiry;
+	attempt->upstream = upstream;
+	return udp_pool_send(
+		&upstream->udp, attempt, message, length, inquiry->guest->now_ns);
+}
+
+/* Asks the next upstream of this round that can be. False: there is none. */
+static bool ask_next(struct inquiry *inquiry)
+{
+	struct forward_guest *guest = inquiry->guest;
+	struct upstream *upstream;
+	while ((upstream = choose(inquiry))) {
+		inquiry->tried |= 1u << upstream->index;
+		inquiry->attempt_count++;
+		if (send_to(inquiry, upstream)) {
+			guest_schedule(guest, inquiry,
+				guest->now_ns + patience_ns(inquiry, upstream));
+			return true;
+		}
+		inquiry->failure = guest->forward->unreachable_texts[upstream->index];
+		upstream_miss(upstream, guest->now_ns, guest->now_ns);
+	}
+	return false;
+}
+
+bool inquiry_adopt(struct forward_guest *guest, struct query *moved)
+{
+	guest->now_ns = clock_now_ns();
+	struct waiter *waiter = malloc(sizeof(*waiter));
+	struct inquiry *inquiry = find_same(guest, moved);
+	bool is_new = !inquiry;
+	if (is_new && waiter)
+		inquiry = inquiry_new(guest, &moved->request);
+	if (!waiter || !inquiry || inquiry->waiter_count >= WAITERS_MAX) {
+		free(waiter);
+		return false;
+	}
+	*waiter = (struct waiter){.next = inquiry->waiters, .query = moved};
+	inquiry->waiters = waiter;
+	inquiry->waiter_count++;
+	atomic_fetch_add_explicit(&guest->forward->waiting, 1, memory_order_relaxed);
+	/* Whoever asked may not be resumed before it knows that it waits. */
+	if (is_new && !ask_next(inquiry))
+		guest_schedule(guest, inquiry, guest->now_ns);
+	return true;
+}
+
+enum verdict inquiry_ask(struct forward_guest *guest, struct query *query)
+{
+	struct query *moved = query_move(query);
+	if (moved && inquiry_adopt(guest, moved))
+		return VERDICT_SUSPEND;
+	free(moved);
+	respond_failure(query, "too many questions wait for upstreams");
+	return VERDICT_REPLY;
+}
+
+/* --- what comes of it --- */
+
+/* Those that have waited long enough are given up. */
+static void expire_attempts(struct inquiry *inquiry)
+{
+	struct forward_guest *guest = inquiry->guest;
+	const struct forward *forward = guest->forward;
+	int64_t limit_ns = forward->options.read_timeout_ms * NS_PER_MS;
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		struct attempt *attempt = &inquiry->attempts[i];
+		if (!attempt->exchange)
+			continue;
+		struct upstream *upstream = attempt->upstream;
+		inquiry->failure = forward->timeout_texts[upstream->index];
+		upstream_miss(upstream, attempt->sent_ns, guest->now_ns);
+		if (guest->now_ns - attempt->sent_ns >= limit_ns)
+			exchange_remove(attempt);
+	}
+}
+
+static void wait_on(struct inquiry *inquiry)
+{
+	struct forward_guest *guest = inquiry->guest;
+	int64_t limit_ns = guest->forward->options.read_timeout_ms * NS_PER_MS;
+	int64_t due_ns = inquiry->started_ns + budget_ns;
+	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+		const struct attempt *attempt = &inquiry->attempts[i];
+		if (attempt->exchange && attempt->sent_ns + limit_ns < due_ns)
+			due_ns = attempt->sent_ns + limit_ns;
+	}
+	guest_schedule(guest, inquiry, due_ns);
+}
+
+void inquiry_on_time(struct inquiry *inquiry)
+{
+	struct forward_guest *guest = inquiry->guest;
+	bool is_over = guest->now_ns - inquiry->started_ns >= budget_ns;
+	expire_attempts(inquiry);
+	if (!is_over && ask_next(inquiry))
+		return;
+	/* Nobody answers: from the first again, as a datagram may have been lost. */
+	if (!is_over && count_attempts(inquiry) && inquiry->round + 1 < ROUNDS_MAX) {
+		inquiry->round++;
+		inquiry->tried = 0;
+		if (ask_next(inquiry))
+			return;
+	}
+	if (is_over || !count_attempts(inquiry))
+		fail(inquiry);
+	else
+		wait_on(inquiry);
+}
+
+/* One attempt has come to nothing: the next one now. */
+static void go_on(struct inquiry *inquiry)
+{
+	if (ask_next(inquiry))
+		return;
+	if (count_attempts(inquiry))
+		return; /* the wheel knows when */
+	fail(inquiry);
+}
+
+void inquiry_on_unreachable(struct attempt *attempt)
+{
+	struct inquiry *inquiry = attempt->inquiry;
+	struct forward_guest *guest = inquiry->guest;
+	struct upstream *upstream = attempt->upstream;
+	exchange_remove(attempt);
+	inquiry->failure = guest->forward->unreachable_texts[upstream->index];
+	upstream_miss(upstream, attempt->sent_ns, guest->now_ns);
+	go_on(inquiry);
+}
+
+void inquiry_on_message(
+	struct attempt *attempt, const uint8_t *message, size_t length, bool is_stream)
+{
+	struct inquiry *inquiry = attempt->inquiry;
+	struct forward_guest *guest = inquiry->guest;
+	struct upstream *upstream = attempt->upstream;
+	struct reply_facts facts;
+	(void)is_stream;
+	if (!reply_answers(
+		    message, length, inquiry->question, inquiry->question_length)) {
+		guest_count_wrong(guest);
+		return;
+	}
+	upstream_hear(upstream, attempt->sent_ns, guest->now_ns);
+	exchange_remove(attempt);
+	if (reply_examine(message, length, &inquiry->name, inquiry->has_do,
+		    guest->cleaned, &facts)) {
+		guest_count_wrong(guest);
+		inquiry->failure = guest->forward->unreachable_texts[upstream->index];
+		go_on(inquiry);
+		return;
+	}
+	deliver(inquiry, &facts);
+}

@@ -1,0 +1,235 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The forward plugin over the network: unbound as an upstream, and one that lies.
+set -u
+. "$srcdir/tests/support/tap.sh"
+
+HOME=$scratch
+export HOME
+
+# process_start NAME PATTERN COMMAND...: in the background, until it has said PATTERN.
+process_start() {
+	log=$scratch/$1.log
+	pattern=$2
+	shift 2
+	"$@" >"$log" 2>&1 </dev/null &
+	process=$!
+	started="$started $process"
+	wait_for "$log" "$pattern" "$process"
+}
+
+hostile_start() {
+	for attempt in 1 2 3 4 5; do
+		hostile=$(port_free) || return 1
+		process_start hostile ready "$builddir/tests/system/hostile" "$hostile" &&
+			return 0
+	done
+	return 1
+}
+
+unbound_write() {
+	cat <<-END
+	server:
+	  interface: 127.0.0.1@$upstream
+	  do-daemonize: no
+	  use-syslog: no
+	  chroot: ""
+	  username: ""
+	  directory: "$scratch"
+	  pidfile: "$scratch/unbound.pid"
+	  module-config: "iterator"
+	  local-zone: "example.test." static
+	  local-data: "www.example.test. 60 IN A 192.0.2.10"
+	  local-data: "www.example.test. 60 IN AAAA 2001:db8::10"
+	  local-data: "mail.example.test. 60 IN MX 10 www.example.test."
+	END
+	for octet in $(seq 200); do
+		printf '  local-data: "many.example.test. 60 IN A 10.9.0.%d"\n' "$octet"
+	done
+}
+
+unbound_start() {
+	for attempt in 1 2 3 4 5; do
+		upstream=$(port_free) || return 1
+		unbound_write >"$scratch/unbound.conf"
+		process_start unbound 'start of service' \
+			/usr/sbin/unbound -d -c "$scratch/unbound.conf" && return 0
+	done
+	return 1
+}
+
+# serve DIRECTIVE LINE...: these lines in a server block of its own, on a free port.
+serve() {
+	printf '%s\n' "$@" >"$scratch/lines"
+	for attempt in 1 2 3 4 5; do
+		port=$(port_free) || return 1
+		{
+			printf '.:%s {\nbind 127.0.0.1\nerrors\n' "$port"
+			cat "$scratch/lines"
+			printf '}\n'
+		} >"$scratch/Corefile"
+		server_start "$scratch/Corefile" && return 0
+		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
+	done
+	return 1
+}
+
+# ask ARGUMENT...: dig's answer in $scratch/answer, white space as one blank.
+ask() {
+	dig @127.0.0.1 -p "$port" +tries=1 +time=8 "$@" >"$scratch/dig" 2>&1
+	code=$?
+	tr -s '\t ' ' ' <"$scratch/dig" >"$scratch/answer"
+	return "$code"
+}
+
+has() {
+	grep -q -e "$1" "$scratch/answer" || ! cat "$scratch/answer"
+}
+
+lacks() {
+	! grep -e "$1" "$scratch/answer"
+}
+
+forged=198.51.100.66
+
+# --- unbound ---
+
+answers_come() {
+	ask www.example.test A && has '^www.example.test. 60 IN A 192.0.2.10$' &&
+		has 'flags: qr aa rd ra;' &&
+		ask www.example.test AAAA +tcp && has 'AAAA 2001:db8::10$' &&
+		ask mail.example.test MX && has 'MX 10 www.example.test.$'
+}
+
+spelling_is_kept() {
+	ask WwW.eXample.test && has '^WwW.eXample.test. 60 IN A 192.0.2.10$'
+}
+
+absence_comes() {
+	ask nothing.example.test && has 'status: NXDOMAIN' &&
+		ask www.example.test TXT && has 'status: NOERROR' && has 'ANSWER: 0'
+}
+
+large_replies_are_cut() {
+	ask many.example.test +ignore +bufsize=512 && has 'flags: qr aa tc rd ra;' &&
+		lacks 'MSG SIZE rcvd: [6-9]..$'
+}
+
+case_run 'unbound starts' unbound_start
+case_run 'an upstream is asked' serve "forward . 127.0.0.1:$upstream"
+case_run 'answers come as they are, by UDP and TCP' answers_come
+case_run 'the reply has the spelling of the question' spelling_is_kept
+case_run 'what does not exist does not exist here' absence_comes
+case_run 'a reply is cut to what the client takes' large_replies_are_cut
+server_stop
+
+excepted() {
+	ask www.example.test && has 'status: SERVFAIL' && ask www.example.org &&
+		has 'status: SERVFAIL'
+}
+
+case_run 'one with exceptions' serve "forward test 127.0.0.1:$upstream {
+except example.test
+}"
+case_run 'other zones and exceptions are left to others' excepted
+server_stop
+
+printf 'search example.test\nnameserver 127.0.0.1\n' >"$scratch/resolv.conf"
+lookup_says_so() {
+	printf '.:%s {\nforward . resolv.conf\n}\n' "$port" >"$scratch/Corefile"
+	run "$WAYMARK" lookup -c "$scratch/Corefile" www.example.test
+	grep -q 'the answer comes from another server' "$scratch/out" "$scratch/err" || show
+}
+case_run 'lookup asks nobody else' lookup_says_so
+
+# --- one that lies ---
+
+forged_replies_are_waited_over() {
+	for what in id name case class type port; do
+		ask "$what.lies.test" || return 1
+		has ' IN A 192.0.2.1$' && lacks "$forged" || return 1
+	done
+}
+
+foreign_records_are_dropped() {
+	ask extra.lies.test && has '^extra.lies.test. 60 IN A 192.0.2.1$' &&
+		lacks "$forged" && lacks 'bank' && has 'ANSWER: 1, AUTHORITY: 0'
+}
+
+broken_replies_are_none() {
+	ask garbage.lies.test && has 'status: SERVFAIL' && lacks "$forged"
+}
+
+silence_is_servfail() {
+	ask silent.lies.test && has 'status: SERVFAIL' && has 'EDE: 22' &&
+		grep -q 'silent.lies.test. A": no answer from .*: i/o timeout' "$server_log"
+}
+
+slow_answers_come() {
+	ask slow.lies.test && has ' IN A 192.0.2.1$'
+}
+
+circles_are_passed_on() {
+	ask circle.lies.test && has 'CNAME circle.lies.test.$'
+}
+
+# Each of the questions is answered by the first count.
+same_questions_are_one() {
+	clients=
+	for i in 1 2 3 4 5 6 7 8; do
+		dig @127.0.0.1 -p "$port" +tries=1 +time=8 +short count.lies.test \
+			>"$scratch/count.$i" 2>&1 &
+		clients="$clients $!"
+	done
+	for client in $clients; do
+		wait "$client" || return 1
+	done
+	cat "$scratch"/count.*
+	[ "$(sort -u "$scratch"/count.* | wc -l)" -le 2 ]
+}
+
+case_run 'a hostile upstream starts' hostile_start
+case_run 'it is asked' serve "forward . 127.0.0.1:$hostile"
+case_run 'forged replies are waited over' forged_replies_are_waited_over
+case_run 'records of other names are dropped' foreign_records_are_dropped
+case_run 'a reply that breaks off is none' broken_replies_are_none
+case_run 'silence ends in SERVFAIL, and the log says why' silence_is_servfail
+case_run 'a slow answer comes' slow_answers_come
+case_run 'a CNAME in a circle is passed on' circles_are_passed_on
+case_run 'the same question is asked once while it is under way' same_questions_are_one
+server_stop
+
+limit_refuses() {
+	dig @127.0.0.1 -p "$port" +tries=1 +time=8 slow.lies.test >/dev/null 2>&1 &
+	first=$!
+	sleep 0.1
+	ask good.lies.test && has 'status: REFUSED'
+	result=$?
+	wait "$first"
+	ask good.lies.test && has 'status: NOERROR' && return "$result"
+}
+
+case_run 'one with a limit' serve "forward . 127.0.0.1:$hostile {
+max_concurrent 1
+}"
+case_run 'questions above the limit are refused' limit_refuses
+server_stop
+
+# Nobody listens at the second port, and the third is silent for some names.
+next_is_asked() {
+	for i in 1 2 3 4 5 6 7 8; do
+		ask "name$i.lies.test" && has 'A 192.0.2.1$' || return 1
+	done
+}
+
+closed=$(port_free)
+for policy in sequential round_robin random; do
+	case_run "policy $policy" serve \
+		"forward . 127.0.0.1:$closed 127.0.0.1:$hostile {
+policy $policy
+}"
+	case_run "the next upstream answers with policy $policy" next_is_asked
+	server_stop
+done
+
+cases_end
