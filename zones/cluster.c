@@ -2,12 +2,14 @@
 #include "zones/cluster.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "zones/keeper.h"
 #include "zones/registry/registry.h"
 #include "zones/registry/selector.h"
 #include "zones/source/manifest.h"
@@ -22,7 +24,6 @@ struct cluster {
 	struct hash_key key;
 	struct cluster_report report;
 	struct cluster_counters counters;
-	struct cluster_follower follower;
 	struct selector *labels, *namespace_labels;
 	struct registry *registry;
 	struct store *store;
@@ -32,6 +33,7 @@ struct cluster {
 	struct manifest_source *manifests; /* or */
 	struct kube_source *kube;
 	struct programming programming;
+	struct keeper *keeper; /* of the state file, NULL: none */
 	struct dname primary, external_primary;
 	int64_t batch_start_ns; /* 0: no object came since the last commit */
 	bool is_loading;   /* nothing is published before the first commit is whole */
@@ -102,12 +104,6 @@ static void on_sweep(void *context, enum object_kind kind,
 		cluster_failed(cluster, "what is gone", err);
 }
 
-static void cluster_tell_follower(struct cluster *cluster)
-{
-	if (cluster->follower.changed)
-		cluster->follower.changed(cluster->follower.context);
-}
-
 static enum err cluster_publish(struct cluster *cluster)
 {
 	struct diag_list problems;
@@ -122,7 +118,6 @@ static enum err cluster_publish(struct cluster *cluster)
 		err = synth_apply(cluster->external_synth);
 	if (err)
 		return err;
-	cluster_tell_follower(cluster);
 	registry_end_batch(cluster->registry);
 	return ERR_NONE;
 }
@@ -183,8 +178,6 @@ static void on_synced(void *context, bool is_synced)
 	store_set_synced(cluster->store, is_synced);
 	if (cluster->external_store)
 		store_set_synced(cluster->external_store, is_synced);
-	if (is_synced)
-		cluster_tell_follower(cluster);
 }
 
 static void on_report(void *context, const struct diag_list *problems)
@@ -271,7 +264,7 @@ static enum err cluster_copy_options(
 	if (!own->namespaces || !own->manifests || !own->service_cidrs ||
 		!own->own_addresses || !own->zones || copy_text(arena, &own->labels) ||
 		copy_text(arena, &own->namespace_labels) ||
-		copy_kube_options(arena, &own->kube))
+		copy_text(arena, &own->state) || copy_kube_options(arena, &own->kube))
 		return ERR_NOMEM;
 	cluster->primary = first_forward(options->zones, options->zone_count);
 	return cluster_copy_external(cluster, &options->external);
@@ -398,9 +391,9 @@ static enum err cluster_make_external_synth(struct cluster *cluster)
 	return cluster->external_synth ? ERR_NONE : ERR_NOMEM;
 }
 
-static enum err cluster_make_source(struct cluster *cluster)
+static struct source_sink cluster_sink(struct cluster *cluster)
 {
-	const struct source_sink sink = {
+	return (struct source_sink){
 		.context = cluster,
 		.upsert = on_upsert,
 		.remove = on_remove,
@@ -409,12 +402,22 @@ static enum err cluster_make_source(struct cluster *cluster)
 		.synced = on_synced,
 		.report = on_report,
 	};
+}
+
+static enum err cluster_make_source(struct cluster *cluster)
+{
+	const struct source_sink sink = cluster_sink(cluster);
 	if (cluster->options.manifest_count)
 		cluster->manifests = manifest_source_new(cluster->options.manifests,
 			cluster->options.manifest_count, &sink);
 	else
 		cluster->kube =
 			kube_source_new(&cluster->options.kube, &cluster->key, &sink);
+	if (cluster->kube && cluster->options.state) {
+		cluster->keeper = keeper_new(&cluster->options);
+		if (!cluster->keeper)
+			return ERR_NOMEM;
+	}
 	return cluster->manifests || cluster->kube ? ERR_NONE : ERR_NOMEM;
 }
 
@@ -461,6 +464,7 @@ void cluster_free(struct cluster *cluster)
 	manifest_source_free(cluster->manifests);
 	kube_source_free(cluster->kube);
 	programming_deinit(&cluster->programming);
+	keeper_free(cluster->keeper);
 	synth_free(cluster->synth);
 	synth_free(cluster->external_synth);
 	registry_free(cluster->registry);
@@ -472,10 +476,25 @@ void cluster_free(struct cluster *cluster)
 	free(cluster);
 }
 
+/* The API server's objects then come as changes to these. */
+static enum err load_state(struct cluster *cluster)
+{
+	const struct source_sink sink = cluster_sink(cluster);
+	cluster->is_loading = true;
+	enum err err = keeper_load(cluster->keeper, &sink);
+	if (!err)
+		on_commit(cluster);
+	cluster->is_loading = false;
+	return err;
+}
+
 static enum err start_kube(struct cluster *cluster, struct event_base *base, bool waits)
 {
 	enum err err = ERR_NONE;
-	if (waits || !base)
+	/* Commands, which have no base, tell what is and not what was. */
+	if (cluster->keeper && base)
+		err = load_state(cluster);
+	if (!err && (waits || !base))
 		err = kube_source_load(
 			cluster->kube, cluster->options.startup_timeout_ms);
 	if (!err && base)
@@ -505,10 +524,31 @@ bool cluster_is_whole(const struct cluster *cluster)
 		       : !manifest_source_counters(cluster->manifests)->files_failed;
 }
 
-void cluster_set_follower(
-	struct cluster *cluster, const struct cluster_follower *follower)
+bool cluster_accept_state(struct cluster *cluster)
 {
-	cluster->follower = *follower;
+	if (!cluster->keeper || !keeper_loaded_unix_s(cluster->keeper))
+		return false;
+	int64_t age_s = clock_unix_s() - keeper_loaded_unix_s(cluster->keeper);
+	log_warn("answering from the state file \"%s\", %" PRId64
+		 " s old, until the API server has told all",
+		cluster->options.state, age_s);
+	store_set_synced(cluster->store, true);
+	if (cluster->external_store)
+		store_set_synced(cluster->external_store, true);
+	return true;
+}
+
+/* A registry that is not complete would take the place of one that was. */
+static void save_state(struct cluster *cluster, bool at_once)
+{
+	if (cluster->keeper && kube_source_is_synced(cluster->kube))
+		keeper_save(cluster->keeper, cluster->registry,
+			cluster->counters.published, at_once);
+}
+
+void cluster_save_state(struct cluster *cluster)
+{
+	save_state(cluster, true);
 }
 
 int64_t cluster_confirmed_ms(const struct cluster *cluster)
@@ -546,6 +586,7 @@ void cluster_reclaim(struct cluster *cluster)
 {
 	if (cluster->has_leftover)
 		cluster_commit(cluster);
+	save_state(cluster, false);
 	store_reclaim(cluster->store);
 	if (cluster->external_store)
 		store_reclaim(cluster->external_store);

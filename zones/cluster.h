@@ -43,6 +43,7 @@ struct cluster_options {
 	size_t manifest_count;        /* 0: the registry is an API server's */
 	struct kube_options kube;     /* how that is reached and asked */
 	int64_t startup_timeout_ms;   /* how long it is waited for */
+	const char *state;            /* a file for the last good registry; NULL: none */
 	const struct ipaddr *own_addresses;
 	size_t own_address_count;
 	struct cluster_external external;
@@ -76,14 +77,6 @@ struct cluster_report {
 	void (*report)(void *context, const struct diag_list *problems);
 };
 
-/* Whoever else follows the cluster. */
-struct cluster_follower {
-	void *context;
-	/* A change was published, and the registry still says what it touched; or the
-	 * registry has become complete, then it says nothing. */
-	void (*changed)(void *context);
-};
-
 /* Options are copied. NULL: no memory. `key` is the process's. */
 struct cluster *cluster_new(const struct cluster_options *options,
 	const struct hash_key *key, const struct cluster_report *report);
@@ -100,9 +93,11 @@ void cluster_free(struct cluster *cluster);
 enum err cluster_start(
 	struct cluster *cluster, struct event_base *base, bool waits) MUST_CHECK;
 
-/* One at a time; all zero: nobody. */
-void cluster_set_follower(
-	struct cluster *cluster, const struct cluster_follower *follower);
+/* The API server has not told all in time: answers with what the state file had, if there
+ * was one, until it has. False: there was none. */
+bool cluster_accept_state(struct cluster *cluster);
+/* The registry goes into the state file, if there is one, with what is new in it. */
+void cluster_save_state(struct cluster *cluster);
 
 /* When the source last said that this is how it is, on the monotonic clock; 0: never. */
 int64_t cluster_confirmed_ms(const struct cluster *cluster);

@@ -84,5 +84,6 @@ bool cluster_options_equal(
 	       cidrs_equal(a, b) && a->manifest_count == b->manifest_count &&
 	       texts_equal(a->manifests, b->manifests, a->manifest_count) &&
 	       own_addresses_equal(a, b) && kube_options_equal(&a->kube, &b->kube) &&
-	       a->startup_timeout_ms == b->startup_timeout_ms;
+	       a->startup_timeout_ms == b->startup_timeout_ms &&
+	       text_equal(a->state, b->state);
 }

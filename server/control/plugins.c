@@ -7,7 +7,6 @@
 #include "server/control/reload_stanza.h"
 #include "server/control/stanza.h"
 #include "server/control/stanza_cache.h"
-#include "server/control/stanza_envfiles.h"
 #include "server/control/stanza_http.h"
 #include "server/control/stanza_plugins.h"
 
@@ -106,6 +105,14 @@ static const struct directive_row kubernetes_options[] = {
 		.value = "5s",
 		.help = "how long the API server is waited for before SERVFAIL is "
 			"answered",
+	},
+	{
+		.name = "state",
+		.type = ARGUMENT_FILE,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.help = "keeps the last good registry of the API server in this file, "
+			"for a start while that is away",
 	},
 	{
 		.name = "service_cidr",
@@ -372,15 +379,6 @@ const struct directive_row plugin_rows[] = {
 			"most so long; zones: the block's unless given",
 		.options = cache_options,
 		.check = cache_check,
-	},
-	{
-		.name = "envfiles",
-		.type = ARGUMENT_FOLDER,
-		.min_arguments = 1,
-		.max_arguments = 1,
-		.help = "keeps a file for each namespace in the folder, with the "
-			"environment variables of its services",
-		.options = envfiles_rows,
 	},
 	{
 		.name = "forward",

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
-#include "server/control/envfiles.h"
 #include "server/control/reload.h"
 #include "server/control/telemetry.h"
 #include "zones/registry/registry.h"
@@ -24,7 +23,6 @@ struct control {
 	struct event *housekeeping;
 	struct event *lameduck; /* the end, when it fires */
 	bool is_ending;
-	struct envfiles *envfiles;
 	struct telemetry *telemetry;
 	struct reload *reload;
 	unsigned worker_count;
@@ -152,10 +150,7 @@ static enum err control_init(struct control *control)
 	control->base = event_base_new();
 	if (!control->base)
 		return ERR_NOMEM;
-	control->envfiles = envfiles_new(control->base);
-	if (!control->envfiles)
-		return ERR_NOMEM;
-	control->telemetry = telemetry_new(control->worker_count, control->envfiles);
+	control->telemetry = telemetry_new(control->worker_count);
 	control->lameduck = event_new(control->base, -1, 0, on_lameduck_end, control);
 	if (!control->telemetry || !control->lameduck)
 		return ERR_NOMEM;
@@ -177,7 +172,6 @@ static enum err control_init(struct control *control)
 static void control_deinit(struct control *control)
 {
 	telemetry_free(control->telemetry);
-	envfiles_free(control->envfiles);
 	for (unsigned i = 0; i < 2; i++)
 		if (control->signals[i])
 			event_free(control->signals[i]);
@@ -232,13 +226,15 @@ static bool clusters_are_synced(const struct control *control)
 	return true;
 }
 
-static void log_missing(const struct control *control, int64_t wait_ms)
+/* A state file is as good as an answer for as long as there is none. */
+static void accept_missing(const struct control *control, int64_t wait_ms)
 {
-	const struct cluster *cluster;
+	struct cluster *cluster;
 	for (size_t i = 0; (cluster = server_cluster(control->server, i)); i++) {
 		char missing[512];
 		cluster_describe(cluster, missing, sizeof(missing));
-		if (*missing && !store_is_synced(cluster_store(cluster)))
+		if (*missing && !store_is_synced(cluster_store(cluster)) &&
+			!cluster_accept_state(cluster))
 			log_warn("after %.1f s the API server has not told all: %s; "
 				 "SERVFAIL until it has",
 				(double)wait_ms / 1000, missing);
@@ -271,7 +267,7 @@ static bool wait_for_clusters(struct control *control)
 	if (event_base_got_break(control->base))
 		return false;
 	if (!clusters_are_synced(control))
-		log_missing(control, wait_ms);
+		accept_missing(control, wait_ms);
 	return true;
 }
 
@@ -320,6 +316,7 @@ int control_run(struct server *server, bool is_quiet)
 		struct net_counters counters;
 		workers_counters(control.workers, &counters);
 		workers_stop(control.workers);
+		server_save(control.server);
 		log_counters(&counters);
 	}
 	control_deinit(&control);

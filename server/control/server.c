@@ -472,6 +472,12 @@ uint64_t server_unready(const struct server *server)
 	return unready;
 }
 
+void server_save(struct server *server)
+{
+	for (size_t i = 0; i < server->cluster_count; i++)
+		cluster_save_state(server->clusters[i]);
+}
+
 int64_t server_startup_ms(const struct server *server)
 {
 	int64_t longest_ms = 0;

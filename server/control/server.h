@@ -70,6 +70,9 @@ enum err server_load(
 /* How long the clusters may be waited for before the first query is answered. */
 int64_t server_startup_ms(const struct server *server);
 
+/* What is to be there at the next start: state files. */
+void server_save(struct server *server);
+
 /* What is due about once a second: lines that plugins have gathered, memory of what has
  * been replaced. */
 void server_housekeep(struct server *server);

@@ -181,7 +181,7 @@ void stanza_check_kubernetes(
 	if (labels && directive_option(directive, "namespaces"))
 		stanza_error(problems, &labels->name,
 			"namespaces and namespace_labels exclude each other");
-	static const char *const others[] = {"endpoint", "kubeconfig"};
+	static const char *const others[] = {"endpoint", "kubeconfig", "state"};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		const struct corefile_directive *other =
 			directive_option(directive, others[i]);

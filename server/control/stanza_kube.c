@@ -150,6 +150,12 @@ static enum err read_startup(const struct corefile_directive *option, struct are
 	return argument_duration_ms(&option->arguments[0], &out->startup_timeout_ms);
 }
 
+static enum err read_state(const struct corefile_directive *option, struct arena *arena,
+	struct cluster_options *out)
+{
+	return read_path(&option->arguments[0], arena, &out->state);
+}
+
 static const struct {
 	const char *name;
 	enum err (*read)(const struct corefile_directive *option, struct arena *arena,
@@ -164,6 +170,7 @@ static const struct {
 	{"apiserver_compare", read_compare},
 	{"apiserver_silence", read_silence},
 	{"startup_timeout", read_startup},
+	{"state", read_state},
 };
 
 enum err stanza_read_kube(const struct corefile_directive *directive, struct arena *arena,

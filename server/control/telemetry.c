@@ -6,7 +6,6 @@
 
 #include "server/base/clock.h"
 #include "server/config/corefile.h"
-#include "server/control/envfiles.h"
 #include "server/control/metrics.h"
 #include "server/control/pages.h"
 #include "server/control/scrape.h"
@@ -19,13 +18,12 @@ struct telemetry {
 	struct status *status;
 	struct scrape scrape;
 	struct http *http;
-	struct envfiles *envfiles;
 	struct http_watch health; /* the HTTP thread's */
 	struct status_figures figures;
 	int64_t lameduck_ms, next_lameduck_ms;
 };
 
-struct telemetry *telemetry_new(unsigned worker_count, struct envfiles *envfiles)
+struct telemetry *telemetry_new(unsigned worker_count)
 {
 	struct telemetry *telemetry = calloc(1, sizeof(*telemetry));
 	if (!telemetry)
@@ -33,7 +31,6 @@ struct telemetry *telemetry_new(unsigned worker_count, struct envfiles *envfiles
 	telemetry->metrics = metrics_new(worker_count);
 	telemetry->status = status_new();
 	telemetry->http = http_new();
-	telemetry->envfiles = envfiles;
 	telemetry->scrape = (struct scrape){
 		.metrics = telemetry->metrics,
 		.status = telemetry->status,
@@ -139,21 +136,13 @@ enum err telemetry_prepare(struct telemetry *telemetry, const struct server *ser
 	struct diag_list *problems)
 {
 	enum err err = metrics_plan(telemetry->metrics, server);
-	if (!err)
-		err = envfiles_prepare(telemetry->envfiles, server);
-	if (err)
-		return err;
-	err = prepare_pages(telemetry, server, problems);
-	if (err)
-		envfiles_cancel(telemetry->envfiles);
-	return err;
+	return err ? err : prepare_pages(telemetry, server, problems);
 }
 
 /* A plugin that was ready is asked again: it may be another one by now. */
 void telemetry_commit(struct telemetry *telemetry, const struct server *server)
 {
 	http_commit(telemetry->http);
-	envfiles_commit(telemetry->envfiles);
 	metrics_commit(telemetry->metrics);
 	telemetry->lameduck_ms = telemetry->next_lameduck_ms;
 	telemetry->figures.were_ready = 0;
@@ -164,7 +153,6 @@ void telemetry_commit(struct telemetry *telemetry, const struct server *server)
 void telemetry_cancel(struct telemetry *telemetry)
 {
 	http_cancel(telemetry->http);
-	envfiles_cancel(telemetry->envfiles);
 }
 
 /* --- what they say --- */
@@ -183,7 +171,6 @@ void telemetry_update(struct telemetry *telemetry, const struct telemetry_source
 	workers_counters(source->workers, &figures.net);
 	server_measure(source->server, &figures.plugins);
 	metrics_measure(telemetry->metrics, source->server);
-	figures.envfiles_folders = envfiles_count(telemetry->envfiles, &figures.envfiles);
 	const struct cluster *cluster;
 	for (size_t i = 0; (cluster = server_cluster(source->server, i)); i++)
 		status_add_cluster(&figures, cluster);

@@ -11,7 +11,6 @@
  */
 
 struct server;
-struct envfiles;
 struct telemetry;
 struct workers;
 
@@ -22,7 +21,7 @@ struct telemetry_source {
 };
 
 /* NULL: no memory. */
-struct telemetry *telemetry_new(unsigned worker_count, struct envfiles *envfiles);
+struct telemetry *telemetry_new(unsigned worker_count);
 /* Ends the HTTP thread. The workers must have stopped. */
 void telemetry_free(struct telemetry *telemetry);
 

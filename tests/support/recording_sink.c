@@ -109,8 +109,8 @@ static void record_upsert(void *context, const struct object *object)
 	FILE *out = recording->stream;
 	recording->upserts++;
 	fprintf(out, "upsert %s %s%s%s at %s:%u\n", object_kind_name(object->kind),
-		object->ns, *object->ns ? "/" : "", object->name, object->origin.file,
-		object->origin.line);
+		object->ns, *object->ns ? "/" : "", object->name,
+		object->origin.file ? object->origin.file : "-", object->origin.line);
 	record_labels(out, "labels", object->labels, object->label_count);
 	switch (object->kind) {
 	case OBJECT_SERVICE:

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/base/atomic_file.h"
@@ -23,8 +22,6 @@ struct env_folder {
 	mode_t mode;
 	struct made_file *files; /* in order of their names */
 	size_t count, capacity;
-	dev_t device; /* of the folder that was opened, and its inode */
-	ino_t inode;
 	bool is_changed; /* the list on the disk is another one */
 };
 
@@ -155,11 +152,8 @@ static enum err read_list(struct env_folder *folder, FILE *file)
 enum err env_folder_open(struct env_folder *folder)
 {
 	forget_files(folder);
-	struct stat status;
-	if (access(folder->path, W_OK | X_OK) || stat(folder->path, &status))
+	if (access(folder->path, W_OK | X_OK))
 		return ERR_IO;
-	folder->device = status.st_dev;
-	folder->inode = status.st_ino;
 	char *path = path_of(folder, ENV_FOLDER_LIST);
 	if (!path)
 		return ERR_NOMEM;
@@ -178,13 +172,6 @@ enum err env_folder_open(struct env_folder *folder)
 	if (!err)
 		atomic_file_sweep(folder->path, ENV_FOLDER_LIST);
 	return err;
-}
-
-bool env_folder_is_same(const struct env_folder *folder)
-{
-	struct stat status;
-	return !stat(folder->path, &status) && status.st_dev == folder->device &&
-	       status.st_ino == folder->inode;
 }
 
 enum err env_folder_sync(struct env_folder *folder)

@@ -129,6 +129,9 @@ struct object {
 	const char *name;
 	const struct object_label *labels;
 	size_t label_count;
+	/* It is known to match the options labels and namespace_labels, whatever labels
+	 * stand here. */
+	bool is_selected;
 	struct object_origin origin;
 	union {
 		struct object_service service;

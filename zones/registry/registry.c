@@ -202,8 +202,9 @@ static enum err put_namespace(struct registry *registry, const struct object *ob
 	if (!ns)
 		return ERR_NOMEM;
 	const struct selector *selector = registry->options.namespace_labels;
-	bool is_selected = !selector || selector_matches(selector, object->labels,
-						object->label_count);
+	bool is_selected =
+		!selector || object->is_selected ||
+		selector_matches(selector, object->labels, object->label_count);
 	ns->origin = object->origin;
 	return namespace_change(registry, ns, true, is_selected);
 }
@@ -515,7 +516,7 @@ enum err registry_touch(struct registry *registry, struct registry_service *serv
 bool registry_selects(const struct registry *registry, const struct object *object)
 {
 	const struct selector *selector = registry->options.labels;
-	return !selector ||
+	return !selector || object->is_selected ||
 	       selector_matches(selector, object->labels, object->label_count);
 }
 
