@@ -40,6 +40,7 @@ size_t question_write(const char *name, const char *type, uint8_t *out)
 {
 	uint16_t value = type_find(type);
 	memset(out, 0, 12);
+	out[2] = 1; /* RD, as resolvers of programs set it */
 	out[5] = 1;
 	size_t length = name_write(name, out + 12);
 	if (!length || !value)
