@@ -319,12 +319,14 @@ const struct directive_row plugin_rows[] = {
 	},
 	{
 		.name = "loadbalance",
-		.type = ARGUMENT_ONE_OF,
-		.max_arguments = 1,
-		.choices = "round_robin",
+		.type = ARGUMENT_WORD,
+		.max_arguments = 2,
+		.choices = "round_robin|weighted FILE",
 		.value = "round_robin",
-		.help = "addresses in another order in each reply",
+		.help = "addresses in another order in each reply, or the first one "
+			"chosen by weights that a file has",
 		.options = loadbalance_options,
+		.check = loadbalance_check,
 	},
 	{
 		.name = "acl",

@@ -255,6 +255,10 @@ void page_metrics(void *context, struct http_reply *reply)
 		write_registry(reply->body, &figures);
 		write_store(reply->body, &figures);
 	}
+	if (figures.plugins.weight_files)
+		integer_family(reply->body, "waymark_loadbalance_weights_failed_total",
+			"counter", "Weight files that were not taken over.",
+			figures.plugins.weight_failures);
 	if (figures.plugins.hosts_count)
 		write_hosts(reply->body, &figures.plugins);
 	scrape_kube(reply->body, &figures);

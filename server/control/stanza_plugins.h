@@ -42,6 +42,8 @@ void header_check_rule(
 void hosts_check(const struct corefile_directive *directive, struct diag_list *problems);
 void hosts_check_entry(
 	const struct corefile_directive *option, struct diag_list *problems);
+void loadbalance_check(
+	const struct corefile_directive *directive, struct diag_list *problems);
 void loadbalance_check_prefer(
 	const struct corefile_directive *option, struct diag_list *problems);
 void log_check(const struct corefile_directive *directive, struct diag_list *problems);

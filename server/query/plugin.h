@@ -15,6 +15,8 @@ struct plugin_figures {
 	unsigned hosts_count; /* instances of hosts */
 	uint64_t hosts_entries;
 	int64_t hosts_changed_ms; /* the latest mtime of their files */
+	unsigned weight_files;    /* of loadbalance */
+	uint64_t weight_failures; /* changes of them that were not taken over */
 };
 
 struct plugin_ops {

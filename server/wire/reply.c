@@ -39,6 +39,7 @@ void reply_init(struct reply *reply, const struct request *request, uint8_t *buf
 	reply->is_minimal = false;
 	reply->rotation = 0;
 	reply->preference = NULL;
+	reply->weights = NULL;
 	reply->owner_end = buffer + reply->length;
 	memcpy(buffer + DNS_HEADER_SIZE, request->message + DNS_HEADER_SIZE,
 		request->question_length);

@@ -15,6 +15,8 @@
  * (RFC 2181 9).
  */
 
+struct weights;
+
 struct reply {
 	uint8_t *buffer;
 	uint16_t capacity; /* limit of the transport and the client, room for the OPT
@@ -34,6 +36,8 @@ struct reply {
 	bool is_minimal;   /* a positive answer brings no additional records */
 	uint32_t rotation; /* where in 2^32 sets of addresses begin; 0: as stored */
 	const struct reply_preference *preference; /* NULL: none */
+	const struct weights *weights; /* choose which address is first; NULL: none */
+	uint32_t draw;                 /* where in 2^32 that choice falls */
 
 	char ede_text[EDNS_EDE_TEXT_MAX]; /* EXTRA-TEXT, UTF-8 (RFC 8914 2) */
 };

@@ -98,6 +98,70 @@ loadbalance_prefers() {
 	first_is_always && [ "$(head -n 1 "$scratch/firsts")" = "$preferred" ]
 }
 
+# firsts_of: which of the headless service's addresses came first, in 400 replies.
+firsts_of() {
+	: >"$scratch/firsts"
+	for turn in $(seq 400); do
+		ask +short "$headless" || return 1
+		head -n 1 "$scratch/answer" >>"$scratch/firsts"
+	done
+}
+
+# Weights of 255 and 1: of 400 replies all but two or three begin with the heavy one, and a
+# fair choice would not give 330 in the life of the universe.
+weights_decide() {
+	firsts_of && [ "$(grep -cxF "$heavy" "$scratch/firsts")" -gt 330 ] ||
+		! sort "$scratch/firsts" | uniq -c
+}
+
+# weights_write ADDRESS: it is the heavy one.
+weights_write() {
+	heavy=$1
+	printf '# of the example\n%s\n%s 255\n' "$headless" "$1" >"$scratch/weights.next" &&
+		mv "$scratch/weights.next" "$scratch/weights"
+}
+
+weights_start() {
+	: >"$scratch/weights"
+	serve "loadbalance weighted $scratch/weights {" 'reload 1s' '}' || return 1
+	ask +short "$headless" && sort "$scratch/answer" >"$scratch/addresses" &&
+		[ "$(wc -l <"$scratch/addresses")" -gt 1 ]
+}
+
+without_weights_each_comes_first() {
+	loadbalance_rotates "$headless"
+}
+
+weights_are_taken_over() {
+	weights_write "$(head -n 1 "$scratch/addresses")" && logged 'the weights of .* are in force' &&
+		weights_decide || return 1
+	before=$(log_count 'are in force')
+	weights_write "$(tail -n 1 "$scratch/addresses")" && log_more "$before" 'are in force' && weights_decide
+}
+
+bad_weights_are_refused() {
+	printf '%s\n10.0.0.1 many\n' "$headless" >"$scratch/weights.next" &&
+		mv "$scratch/weights.next" "$scratch/weights"
+	logged 'weights:2:10: error: "many", expected a weight of 1 to 255' &&
+		logged 'was not taken over, the weights stay as they are' && weights_decide || return 1
+	sleep 3
+	[ "$(log_count 'was not taken over')" -eq 1 ] || ! cat "$server_log"
+}
+
+missing_weights_are_told() {
+	rm "$scratch/weights"
+	logged 'weights: error: cannot be read: No such file' && weights_decide
+}
+
+bad_weights_start_nothing() {
+	printf 'x\n10.0.0.1 0\n' >"$scratch/weights"
+	run "$WAYMARK" check -c "$scratch/served/Corefile"
+	expect 1 err 'weights:2:10: error: "0", expected a weight of 1 to 255' || return 1
+	rm "$scratch/weights"
+	run "$WAYMARK" check -c "$scratch/served/Corefile"
+	expect 0 err 'weights: warning: cannot be read: No such file'
+}
+
 # --- local, any, minimal, whoami ---
 
 local_answers() {
@@ -228,6 +292,13 @@ if stage loadbalance 'loadbalance'; then
 	case_run 'loadbalance: preferred addresses come first' loadbalance_prefers
 	case_run 'it ends' server_stop
 fi
+case_run 'a Corefile with loadbalance weighted is served' weights_start
+case_run 'loadbalance weighted: without weights each address comes first' without_weights_each_comes_first
+case_run 'loadbalance weighted: a changed file is taken over' weights_are_taken_over
+case_run 'loadbalance weighted: a bad file is refused, once' bad_weights_are_refused
+case_run 'loadbalance weighted: a file that is gone is told' missing_weights_are_told
+case_run 'loadbalance weighted: a bad file starts nothing, a missing one is warned of' bad_weights_start_nothing
+case_run 'it ends' server_stop
 if stage 'plugins that answer' local any minimal whoami 'chaos "Mark one" ann bob' 'nsid rack 7' \
 	'header {' 'query set rd' 'set ra' 'clear aa' '}'; then
 	case_run 'local: localhost and its reverse names' local_answers

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/query/canned.h"
+#include "server/query/weights.h"
 #include "server/wire/octets.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -103,6 +104,88 @@ static void preferred_addresses_come_first_and_are_cut_last(void **state)
 	free(rrset);
 }
 
+/* Of "a.b": 10.0.0.2 weighs 4, 10.0.0.3 weighs 2, others 1. */
+static struct weights *make_weights(void)
+{
+	static const struct hash_key key = {1, 2};
+	static const struct dname name = {.length = 5, .bytes = "\1a\1b"};
+	const struct weighted_address addresses[] = {
+		{{4, {10, 0, 0, 3}}, 0, 0, 2}, {{4, {10, 0, 0, 2}}, 0, 1, 4},
+		{{4, {10, 0, 0, 2}}, 0, 2, 200}, /* the first counts */
+		{{4, {192, 0, 2, 1}}, 0, 3, 9},  /* not in the answer */
+	};
+	struct weights *weights =
+		weights_new(&key, &name, 1, addresses, COUNT(addresses));
+	assert_non_null(weights);
+	return weights;
+}
+
+/* The order of 10.0.0.1 to 10.0.0.4 for the question `name` (wire format). */
+static const char *write_weighed(
+	const struct weights *weights, uint32_t draw, const char *name)
+{
+	static char text[8];
+	struct rrset *rrset = make_rrset(4);
+	uint8_t buffer[SIZE] = {0};
+	memcpy(buffer + DNS_HEADER_SIZE, name, strlen(name) + 1);
+	struct reply reply = {.buffer = buffer,
+		.length = START,
+		.capacity = SIZE,
+		.weights = weights,
+		.draw = draw};
+	assert_int_equal(canned_write(&reply, DNS_HEADER_SIZE, rrset), 4);
+	for (unsigned i = 0; i < 4; i++)
+		text[i] = (char)('0' + buffer[START + i * RECORD + 15]);
+	free(rrset);
+	return text;
+}
+
+/* Eight eighths: 1 is first in one, 2 in four, 3 in two, 4 in one of them. The chosen one
+ * and the first one change places, all others stay. */
+static void the_first_address_is_chosen_by_weight(void **state)
+{
+	(void)state;
+	static const char *const orders[] = {
+		"1234", "2134", "2134", "2134", "2134", "3214", "3214", "4231"};
+	struct weights *weights = make_weights();
+	for (uint32_t i = 0; i < COUNT(orders); i++) {
+		assert_string_equal(write_weighed(weights, i << 29, "\1a\1b"), orders[i]);
+		assert_string_equal(
+			write_weighed(weights, (i << 29) + 0x1fffffff, "\1A\1B"),
+			orders[i]);
+	}
+	weights_free(weights);
+}
+
+static void without_weights_of_the_name_each_address_weighs_the_same(void **state)
+{
+	(void)state;
+	static const char *const orders[] = {"1234", "2134", "3214", "4231"};
+	struct weights *weights = make_weights();
+	for (uint32_t i = 0; i < COUNT(orders); i++)
+		assert_string_equal(write_weighed(weights, i << 30, "\1c\1b"), orders[i]);
+	weights_free(weights);
+}
+
+static void preferred_addresses_come_before_weighed_ones(void **state)
+{
+	(void)state;
+	const struct ipprefix prefix = {{4, {10, 0, 0, 3}}, 32};
+	const struct reply_preference preference = {&prefix, 1};
+	struct weights *weights = make_weights();
+	struct rrset *rrset = make_rrset(4);
+	/* The question is the root: no weights. */
+	struct reply reply = {.preference = &preference,
+		.weights = weights,
+		.draw = 3u << 30,
+		.capacity = SIZE};
+	assert_string_equal(write_order(&reply, rrset), "3421");
+	reply.capacity = START + 2 * RECORD;
+	assert_string_equal(write_order(&reply, rrset), "34");
+	free(rrset);
+	weights_free(weights);
+}
+
 static void what_is_no_address_stays_in_order(void **state)
 {
 	(void)state;
@@ -133,6 +216,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rotated_set_begins_where_it_is_told),
 		cmocka_unit_test(preferred_addresses_come_first_and_are_cut_last),
+		cmocka_unit_test(the_first_address_is_chosen_by_weight),
+		cmocka_unit_test(
+			without_weights_of_the_name_each_address_weighs_the_same),
+		cmocka_unit_test(preferred_addresses_come_before_weighed_ones),
 		cmocka_unit_test(what_is_no_address_stays_in_order),
 		cmocka_unit_test(the_owner_becomes_the_name_asked_for),
 	};
