@@ -44,7 +44,7 @@ said() {
 }
 
 says_everything_at_once() {
-	corefile_write '.:53 {\n    kubernetis cluster.local\n    bind a/b\n}\nexample.org:53 {\n    kubernetes example.org {\n        manifests manifests\n        tll 5\n        ttl 3601\n        ttl 0\n    }\n}\n'
+	corefile_write '.:53 {\n    kubernetis cluster.local\n    bind a/b\n}\nexample.org:53 {\n    kubernetes example.org {\n        manifests manifests\n        ttk 5\n        ttl 3601\n        ttl 0\n    }\n}\n'
 	check
 	expect 1 out '^5 errors, 1 warning; the manifests were not read$' &&
 		said error 2:5 'did you mean "kubernetes"' && said error 3:10 'expected an IP address' &&
