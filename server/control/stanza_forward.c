@@ -8,8 +8,9 @@
 #include "server/control/stanza.h"
 #include "server/control/upstream_list.h"
 #include "server/plugin/forward/forward.h"
+#include "server/plugin/forward/tls.h"
 
-enum { READ_TIMEOUT_MS = 2000 };
+enum { READ_TIMEOUT_MS = 2000, EXPIRE_MS = 10000 };
 
 const struct directive_row forward_options[] = {
 	{
@@ -48,6 +49,59 @@ const struct directive_row forward_options[] = {
 		.help = "how often upstreams are asked for one question; 0: no limit",
 	},
 	{
+		.name = "force_tcp",
+		.help = "asks by TCP, whatever the question came by",
+	},
+	{
+		.name = "prefer_udp",
+		.help = "asks by UDP first, also where the question came by TCP",
+	},
+	{
+		.name = "expire",
+		.type = ARGUMENT_DURATION,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.min = 1,
+		.max = INT64_C(86400000),
+		.value = "10s",
+		.help = "how long a connection without questions is kept",
+	},
+	{
+		.name = "max_age",
+		.type = ARGUMENT_DURATION,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.max = INT64_C(86400000),
+		.value = "0s",
+		.help = "how long any connection is kept; 0: no limit",
+	},
+	{
+		.name = "max_idle_conns",
+		.type = ARGUMENT_NUMBER,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.max = UINT16_MAX,
+		.value = "0",
+		.help = "how many connections without questions are kept, to an upstream "
+			"by a worker; 0: all",
+	},
+	{
+		.name = "tls",
+		.type = ARGUMENT_FILE,
+		.max_arguments = 3,
+		.help = "[CERT KEY] [CA]: our certificate, and who vouches for "
+			"upstreams; "
+			"the system's authorities unless given",
+	},
+	{
+		.name = "tls_servername",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.help = "the name that the certificates of upstreams must have; their "
+			"address unless given",
+	},
+	{
 		.name = "read_timeout",
 		.type = ARGUMENT_DURATION,
 		.min_arguments = 1,
@@ -68,13 +122,33 @@ const struct directive_row forward_options[] = {
 	{.name = NULL},
 };
 
+/* CoreDNS refuses both, as it would not be clear which name counts. */
+static void check_tls(const struct corefile_directive *directive,
+	const struct upstream_list *list, struct diag_list *problems)
+{
+	const struct corefile_directive *name =
+		directive_option(directive, "tls_servername");
+	for (size_t i = 0; name && i < list->count; i++) {
+		if (!list->items[i].server_name)
+			continue;
+		stanza_error(problems, &name->name,
+			"\"tls_servername\" beside an upstream with a name of its own "
+			"(%%), expected one or the other");
+		return;
+	}
+}
+
 /* FROM, behind which the upstreams are named. */
 void forward_check(const struct corefile_directive *directive, struct diag_list *problems)
 {
-	struct upstream_list list = {.count = 0};
+	struct arena arena;
+	arena_init(&arena, 1024);
+	struct upstream_list list = {.arena = &arena};
 	stanza_check_zones("forward", directive->arguments, 1, problems);
 	for (size_t i = 1; i < directive->argument_count; i++)
 		(void)upstream_list_add(&list, &directive->arguments[i], problems);
+	check_tls(directive, &list, problems);
+	arena_deinit(&arena);
 }
 
 /* The number or duration of an option that the table has accepted. */
@@ -125,9 +199,14 @@ static enum err read_upstreams(struct build *build,
 	struct upstream_list *list = arena_calloc(build->arena, 1, sizeof(*list));
 	if (!list)
 		return ERR_NOMEM;
+	list->arena = build->arena;
 	for (size_t i = 1; i < directive->argument_count; i++)
 		if (!upstream_list_add(list, &directive->arguments[i], build->problems))
 			return ERR_INVALID;
+	const struct corefile_directive *name =
+		directive_option(directive, "tls_servername");
+	for (size_t i = 0; name && i < list->count; i++)
+		list->items[i].server_name = name->arguments[0].text;
 	out->upstreams = list->items;
 	out->upstream_count = list->count;
 	return ERR_NONE;
@@ -153,6 +232,41 @@ static void read_source(
 		ipaddr_to_sockaddr(&address, 0, out);
 }
 
+/* Paths of the option `tls`: [CERT KEY] [CA]. ERR_NOMEM. */
+static enum err read_tls_paths(const struct corefile_directive *option, char **paths)
+{
+	size_t count = option ? option->argument_count : 0;
+	size_t first = count == 1 ? 2 : 0; /* where CA stands alone */
+	for (size_t i = 0; i < count; i++) {
+		paths[first + i] = argument_path(&option->arguments[i]);
+		if (!paths[first + i])
+			return ERR_NOMEM;
+	}
+	return ERR_NONE;
+}
+
+static enum err read_tls(struct build *build, const struct corefile_directive *directive,
+	struct forward_options *out)
+{
+	const struct corefile_directive *option = directive_option(directive, "tls");
+	char *paths[3] = {NULL, NULL, NULL}, problem[TLS_PROBLEM_SIZE];
+	bool is_needed = option;
+	for (size_t i = 0; i < out->upstream_count; i++)
+		is_needed |= out->upstreams[i].is_tls;
+	if (!is_needed)
+		return ERR_NONE;
+	enum err err = read_tls_paths(option, paths);
+	const struct tls_options options = {paths[0], paths[1], paths[2]};
+	if (!err)
+		err = tls_context_new(&options, &out->tls, problem);
+	if (err == ERR_INVALID)
+		stanza_error(build->problems, option ? &option->name : &directive->name,
+			"%s", problem);
+	for (size_t i = 0; i < 3; i++)
+		free(paths[i]);
+	return err;
+}
+
 static enum err build_one(struct build *build, const struct corefile_directive *directive)
 {
 	struct forward_options options = {
@@ -160,6 +274,11 @@ static enum err build_one(struct build *build, const struct corefile_directive *
 		.max_concurrent = (uint32_t)read_number(directive, "max_concurrent", 0),
 		.max_attempts =
 			(unsigned)read_number(directive, "max_connect_attempts", 0),
+		.force_tcp = directive_option(directive, "force_tcp"),
+		.prefer_udp = directive_option(directive, "prefer_udp"),
+		.expire_ms = read_duration(directive, "expire", EXPIRE_MS),
+		.max_age_ms = read_duration(directive, "max_age", 0),
+		.max_idle = (unsigned)read_number(directive, "max_idle_conns", 0),
 		.read_timeout_ms =
 			read_duration(directive, "read_timeout", READ_TIMEOUT_MS),
 	};
@@ -167,6 +286,8 @@ static enum err build_one(struct build *build, const struct corefile_directive *
 	enum err err = read_zones(build, directive, &options);
 	if (!err)
 		err = read_upstreams(build, directive, &options);
+	if (!err)
+		err = read_tls(build, directive, &options);
 	struct plugin_instance instance = {NULL, NULL};
 	if (!err)
 		err = forward_new(&options, &instance);

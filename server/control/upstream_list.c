@@ -14,12 +14,16 @@
 enum {
 	HOST_SIZE = 256,
 	DNS_PORT = 53,
+	TLS_PORT = 853,
 };
 
 /* An upstream as it is written, in its parts. */
 struct upstream_target {
 	char host[HOST_SIZE];
 	uint16_t port;
+	bool is_tls;
+	const char *server_name; /* in `name`; NULL: none */
+	char name[HOST_SIZE];
 };
 
 static bool read_port(const char *text, uint16_t *out)
@@ -53,12 +57,12 @@ static bool split_target(const char *text, struct upstream_target *out)
 		return false;
 	memcpy(out->host, text, length);
 	out->host[length] = '\0';
-	out->port = DNS_PORT;
 	return !port || read_port(port, &out->port);
 }
 
 static bool add_address(struct upstream_list *list, const struct ipaddr *address,
-	uint16_t port, const struct corefile_word *word, struct diag_list *problems)
+	const struct upstream_target *target, const struct corefile_word *word,
+	struct diag_list *problems)
 {
 	if (list->count == FORWARD_UPSTREAMS_MAX) {
 		stanza_error(problems, word,
@@ -67,7 +71,11 @@ static bool add_address(struct upstream_list *list, const struct ipaddr *address
 		return false;
 	}
 	struct forward_upstream *upstream = &list->items[list->count++];
-	ipaddr_to_sockaddr(address, port, &upstream->address);
+	upstream->is_tls = target->is_tls;
+	ipaddr_to_sockaddr(address, target->port, &upstream->address);
+	if (target->server_name)
+		upstream->server_name =
+			arena_strndup(list->arena, target->name, strlen(target->name));
 	socket_format(&upstream->address, upstream->text);
 	return true;
 }
@@ -78,6 +86,7 @@ static bool read_lines(struct upstream_list *list, FILE *file,
 {
 	char line[512], text[HOST_SIZE];
 	struct ipaddr address;
+	const struct upstream_target target = {.port = DNS_PORT};
 	bool is_good = true;
 	size_t before = list->count;
 	while (is_good && fgets(line, sizeof(line), file)) {
@@ -86,7 +95,7 @@ static bool read_lines(struct upstream_list *list, FILE *file,
 		/* A zone index means nothing in another network namespace. */
 		text[strcspn(text, "%")] = '\0';
 		if (!ipaddr_parse(text, &address))
-			is_good = add_address(list, &address, DNS_PORT, word, problems);
+			is_good = add_address(list, &address, &target, word, problems);
 	}
 	if (list->count == before) {
 		stanza_error(problems, word,
@@ -124,22 +133,49 @@ static bool is_file(const struct corefile_word *word)
 	return exists || word->text[0] == '/' || word->text[0] == '.';
 }
 
+/* "ADDRESS%NAME:PORT": the name is taken out. False: it is no name. */
+static bool cut_name(char *text, struct upstream_target *target)
+{
+	char *percent = strchr(text, '%');
+	if (!percent)
+		return true;
+	size_t length = strcspn(percent + 1, "]:");
+	if (!length || length >= HOST_SIZE)
+		return false;
+	memcpy(target->name, percent + 1, length);
+	target->name[length] = '\0';
+	target->server_name = target->name;
+	memmove(percent, percent + 1 + length, strlen(percent + 1 + length) + 1);
+	return true;
+}
+
+/* False: it is no such thing. */
+static bool read_target(const char *text, struct upstream_target *out)
+{
+	char copy[2 * HOST_SIZE];
+	*out = (struct upstream_target){.is_tls = strncmp(text, "tls://", 6) == 0};
+	if (out->is_tls || strncmp(text, "dns://", 6) == 0)
+		text += 6;
+	if (strlen(text) >= sizeof(copy))
+		return false;
+	strcpy(copy, text);
+	out->port = out->is_tls ? TLS_PORT : DNS_PORT;
+	return (!out->is_tls || cut_name(copy, out)) && split_target(copy, out);
+}
+
 bool upstream_list_add(struct upstream_list *list, const struct corefile_word *word,
 	struct diag_list *problems)
 {
-	static const char scheme[] = "dns://";
 	struct upstream_target target;
 	struct ipaddr address;
-	const char *text = word->text;
-	if (strncmp(text, scheme, sizeof(scheme) - 1) == 0)
-		text += sizeof(scheme) - 1;
-	if (split_target(text, &target) && !ipaddr_parse(target.host, &address))
-		return add_address(list, &address, target.port, word, problems);
+	if (read_target(word->text, &target) && !ipaddr_parse(target.host, &address))
+		return add_address(list, &address, &target, word, problems);
 	if (is_file(word))
 		return add_file(list, word, problems);
 	stanza_error(problems, word,
 		"\"%.100s\" for \"forward\", expected an address such as 192.0.2.1, "
-		"192.0.2.1:5353 or [2001:db8::1]:53, or a file such as /etc/resolv.conf",
+		"192.0.2.1:5353, [2001:db8::1]:53 or tls://192.0.2.1%%name.example, or a "
+		"file such as /etc/resolv.conf",
 		word->text);
 	return false;
 }

@@ -10,9 +10,10 @@
 struct upstream_list {
 	struct forward_upstream items[FORWARD_UPSTREAMS_MAX];
 	size_t count;
+	struct arena *arena; /* of the names of servers */
 };
 
-/* Reads "[dns://]ADDRESS[:PORT]" or a path; what is wrong goes to `problems`. False: it
+/* Reads "[dns://]ADDRESS[:PORT]", "tls://ADDRESS[%NAME][:PORT]" or a path; what is wrong goes to `problems`. False: it
  * was neither, or there are too many, or the file cannot be read. */
 bool upstream_list_add(struct upstream_list *list, const struct corefile_word *word,
 	struct diag_list *problems);

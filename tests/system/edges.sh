@@ -44,6 +44,7 @@ urcu zones/store/ tests/
 pcre2 server/base/
 curl zones/source/kube/fetch.c
 event2 server/net/ server/control/ server/plugin/forward/ zones/source/ tests/
+openssl server/plugin/forward/tls.c
 cmocka tests/
 END
 

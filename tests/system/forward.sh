@@ -31,6 +31,10 @@ unbound_write() {
 	cat <<-END
 	server:
 	  interface: 127.0.0.1@$upstream
+	  interface: 127.0.0.1@$upstream_tls
+	  tls-port: $upstream_tls
+	  tls-service-key: "$scratch/key.pem"
+	  tls-service-pem: "$scratch/certificate.pem"
 	  do-daemonize: no
 	  use-syslog: no
 	  chroot: ""
@@ -48,9 +52,16 @@ unbound_write() {
 	done
 }
 
+certificate_make() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+		-keyout "$scratch/key.pem" -out "$scratch/certificate.pem" -subj /CN=resolver \
+		-addext 'subjectAltName=DNS:resolver.test,IP:127.0.0.1'
+}
+
 unbound_start() {
 	for attempt in 1 2 3 4 5; do
 		upstream=$(port_free) || return 1
+		upstream_tls=$(port_free) || return 1
 		unbound_write >"$scratch/unbound.conf"
 		process_start unbound 'start of service' \
 			/usr/sbin/unbound -d -c "$scratch/unbound.conf" && return 0
@@ -115,6 +126,7 @@ large_replies_are_cut() {
 		lacks 'MSG SIZE rcvd: [6-9]..$'
 }
 
+case_run 'a certificate is made' certificate_make
 case_run 'unbound starts' unbound_start
 case_run 'an upstream is asked' serve "forward . 127.0.0.1:$upstream"
 case_run 'answers come as they are, by UDP and TCP' answers_come
@@ -122,6 +134,58 @@ case_run 'the reply has the spelling of the question' spelling_is_kept
 case_run 'what does not exist does not exist here' absence_comes
 case_run 'a reply is cut to what the client takes' large_replies_are_cut
 server_stop
+
+answers_come_whole() {
+	ask many.example.test +tcp && has 'ANSWER: 200'
+}
+
+is_believed() {
+	ask www.example.test && has 'A 192.0.2.10$' && ask www.example.test AAAA +tcp &&
+		has 'AAAA 2001:db8::10$'
+}
+
+is_not_believed() {
+	ask www.example.test && has 'status: SERVFAIL' &&
+		grep -q "warning upstream .*: the certificate is not believed: $1" "$server_log"
+}
+
+# tls_serve TO OPTION...: with our certificate as the authority.
+tls_serve() {
+	to=$1
+	shift
+	serve "forward . tls://$to {" "tls certificate.pem" "$@" '}'
+}
+
+case_run 'one by TCP' serve "forward . 127.0.0.1:$upstream {
+force_tcp
+}"
+case_run 'answers come by TCP, the large ones whole' answers_come_whole
+server_stop
+case_run 'one by TLS, by its name' tls_serve "127.0.0.1:$upstream_tls" 'tls_servername resolver.test'
+case_run 'who has a certificate for the name is believed' is_believed
+server_stop
+case_run 'one by TLS, with the name behind the address' tls_serve "127.0.0.1%resolver.test:$upstream_tls"
+case_run 'that name counts too' is_believed
+server_stop
+case_run 'one by TLS, by its address' tls_serve "127.0.0.1:$upstream_tls"
+case_run 'who has a certificate for the address is believed' is_believed
+server_stop
+case_run 'one by TLS, by another name' tls_serve "127.0.0.1%other.test:$upstream_tls"
+case_run 'who has none for the name is not' is_not_believed 'hostname mismatch'
+server_stop
+case_run 'one that nobody vouches for' serve "forward . tls://127.0.0.1:$upstream_tls"
+case_run 'who is unknown is not believed' is_not_believed 'self-signed certificate'
+server_stop
+
+bad_tls_is_refused() {
+	printf '.:%s {\nforward . tls://192.0.2.1 {\ntls key.pem\n}\n}\n' "$port" >"$scratch/Corefile"
+	run "$WAYMARK" check -c "$scratch/Corefile"
+	expect 1 err 'Corefile:3:1: error: .*key.pem: ' &&
+		printf '.:%s {\nforward . tls://192.0.2.1%%a.test {\ntls_servername b.test\n}\n}\n' "$port" >"$scratch/Corefile"
+	run "$WAYMARK" check -c "$scratch/Corefile"
+	expect 1 err 'Corefile:3:1: error: "tls_servername" beside an upstream with a name'
+}
+case_run 'a file without a certificate and two names are mistakes' bad_tls_is_refused
 
 excepted() {
 	ask www.example.test && has 'status: SERVFAIL' && ask www.example.org &&
@@ -197,6 +261,42 @@ case_run 'silence ends in SERVFAIL, and the log says why' silence_is_servfail
 case_run 'a slow answer comes' slow_answers_come
 case_run 'a CNAME in a circle is passed on' circles_are_passed_on
 case_run 'the same question is asked once while it is under way' same_questions_are_one
+server_stop
+
+goes_by() {
+	ask proto.lies.test "+$1" && has "A 192.0.2.$2$"
+}
+
+cut_answers_are_fetched() {
+	ask trunc.lies.test && has 'A 192.0.2.1$' && has 'flags: qr rd ra;'
+}
+
+# A connection is kept, and closed by the upstream behind the first answer.
+closed_connections_are_replaced() {
+	for i in 1 2 3 4; do
+		ask close.lies.test +tcp && has 'A 192.0.2.1$' || return 1
+	done
+}
+
+case_run 'it is asked again' serve "forward . 127.0.0.1:$hostile"
+case_run 'what is cut is fetched by TCP' cut_answers_are_fetched
+case_run 'what came by TCP is asked by TCP' goes_by tcp 6
+case_run 'what came by UDP is asked by UDP' goes_by notcp 17
+case_run 'a connection that was closed is made again' closed_connections_are_replaced
+server_stop
+case_run 'one with force_tcp' serve "forward . 127.0.0.1:$hostile {
+force_tcp
+prefer_udp
+max_idle_conns 1
+expire 1s
+max_age 1m
+}"
+case_run 'what came by UDP is asked by TCP' goes_by notcp 6
+server_stop
+case_run 'one with prefer_udp' serve "forward . 127.0.0.1:$hostile {
+prefer_udp
+}"
+case_run 'what came by TCP is asked by UDP' goes_by tcp 17
 server_stop
 
 limit_refuses() {

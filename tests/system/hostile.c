@@ -12,6 +12,8 @@
  *   trunc     by UDP only a truncated reply
  *   refused servfail  that rcode
  *   circle    a CNAME that leads back
+ *   proto     the number of the protocol as the last octet of the address
+ *   close     by TCP the connection ends behind the answer
  *   count     how often it was asked, as the last octet of the address
  */
 #include <arpa/inet.h>
@@ -227,6 +229,21 @@ static void do_count(const struct path *path, const struct message *query)
 	_exit(0);
 }
 
+static void do_proto(const struct path *path, const struct message *query)
+{
+	const uint8_t address[4] = {192, 0, 2, path->is_tcp ? IPPROTO_TCP : IPPROTO_UDP};
+	struct message reply;
+	make_answer(&reply, query, address);
+	send_reply(path, &reply);
+}
+
+static void do_close(const struct path *path, const struct message *query)
+{
+	send_answer(path, query);
+	if (path->is_tcp)
+		_exit(0);
+}
+
 static const struct {
 	const char *label;
 	void (*act)(const struct path *path, const struct message *query);
@@ -245,6 +262,8 @@ static const struct {
 	{"refused", do_refused},
 	{"servfail", do_servfail},
 	{"circle", do_circle},
+	{"proto", do_proto},
+	{"close", do_close},
 	{"count", do_count},
 };
 

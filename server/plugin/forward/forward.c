@@ -53,6 +53,7 @@ static void forward_plugin_free(void *instance)
 		free(forward->timeout_texts[i]);
 		free(forward->unreachable_texts[i]);
 	}
+	tls_context_free(forward->options.tls);
 	free(forward);
 }
 
@@ -80,8 +81,10 @@ static bool write_texts(struct forward *forward, unsigned index)
 enum err forward_new(const struct forward_options *options, struct plugin_instance *out)
 {
 	struct forward *forward = calloc(1, sizeof(*forward));
-	if (!forward)
+	if (!forward) {
+		tls_context_free(options->tls);
 		return ERR_NOMEM;
+	}
 	forward->options = *options;
 	for (unsigned i = 0; i < options->upstream_count; i++) {
 		if (write_texts(forward, i))

@@ -23,6 +23,8 @@ enum forward_policy { POLICY_RANDOM, POLICY_ROUND_ROBIN, POLICY_SEQUENTIAL };
 
 struct forward_upstream {
 	struct sockaddr_storage address;
+	bool is_tls;
+	const char *server_name;      /* in its certificate; NULL: the address is */
 	char text[FORWARD_TEXT_SIZE]; /* "192.0.2.1:53", the label of its metrics */
 };
 
@@ -33,14 +35,20 @@ struct forward_options {
 	size_t except_count;
 	const struct forward_upstream *upstreams;
 	size_t upstream_count;
+	struct tls_context *tls; /* taken over; NULL: no upstream needs it */
 	enum forward_policy policy;
 	uint32_t max_concurrent; /* questions that wait; 0: as many as memory allows */
 	unsigned max_attempts;   /* for one question; 0: as time allows */
-	int64_t read_timeout_ms; /* an upstream is no longer waited for */
+	bool force_tcp, prefer_udp;
+	int64_t expire_ms;  /* connections that are idle for so long are closed */
+	int64_t max_age_ms; /* and those that are so old; 0: no limit */
+	unsigned max_idle;  /* how many may be idle, of an upstream and worker; 0: any */
+	int64_t read_timeout_ms;        /* an upstream is no longer waited for */
 	struct sockaddr_storage source; /* what we ask from; family 0: any */
 };
 
-/* What `options` points to must outlive the instance. ERR_NOMEM. */
+/* What `options` points to must outlive the instance; its TLS context is freed also on
+ * failure. ERR_NOMEM. */
 enum err forward_new(
 	const struct forward_options *options, struct plugin_instance *out) MUST_CHECK;
 

@@ -96,8 +96,10 @@ static void turn_wheel(struct forward_guest *guest)
 static bool sweep(struct forward_guest *guest)
 {
 	bool is_used = false;
-	for (unsigned i = 0; i < guest->forward->options.upstream_count; i++)
+	for (unsigned i = 0; i < guest->forward->options.upstream_count; i++) {
 		is_used |= udp_pool_sweep(&guest->upstreams[i].udp, guest->now_ns);
+		is_used |= stream_pool_sweep(&guest->upstreams[i].streams);
+	}
 	return is_used;
 }
 
@@ -125,8 +127,10 @@ static void guest_on_timer(evutil_socket_t fd, short events, void *data)
 
 static void guest_free(struct forward_guest *guest)
 {
-	for (unsigned i = 0; i < guest->forward->options.upstream_count; i++)
+	for (unsigned i = 0; i < guest->forward->options.upstream_count; i++) {
 		udp_pool_close(&guest->upstreams[i].udp);
+		stream_pool_close(&guest->upstreams[i].streams);
+	}
 	if (guest->timer)
 		event_free(guest->timer);
 	free(guest);

@@ -18,8 +18,11 @@ enum {
 	MESSAGE_SIZE = DNS_HEADER_SIZE + QUESTION_MAX + EDNS_OPT_SIZE,
 	/* Before the same upstream is asked again. */
 	REPEAT_MS = 400,
+	CONNECT_MS = 200, /* there may have to be a connection first */
 	NS_PER_MS = 1000000,
 };
+
+enum way { BY_UDP, BY_STREAM, BY_NEW_STREAM };
 
 /* Clients wait for 5 seconds. */
 static const int64_t budget_ns = INT64_C(4500) * NS_PER_MS;
@@ -49,9 +52,10 @@ static struct inquiry *find_same(struct forward_guest *guest, const struct query
 	return NULL;
 }
 
-static struct inquiry *inquiry_new(
-	struct forward_guest *guest, const struct request *request)
+static struct inquiry *inquiry_new(struct forward_guest *guest, const struct query *query)
 {
+	const struct request *request = &query->request;
+	const struct forward_options *options = &guest->forward->options;
 	if (guest->inquiry_count >= INQUIRIES_MAX)
 		return NULL;
 	struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
@@ -64,6 +68,9 @@ static struct inquiry *inquiry_new(
 	inquiry->flags = request->flags & FLAGS_ASKED;
 	inquiry->has_do = request->edns.has_do;
 	inquiry->turn = guest->turn++;
+	inquiry->wants_stream =
+		options->force_tcp ||
+		(query->transport == TRANSPORT_TCP && !options->prefer_udp);
 	inquiry->question_length = request->question_length;
 	memcpy(inquiry->question, request->message + DNS_HEADER_SIZE,
 		request->question_length);
@@ -222,25 +229,36 @@ static struct upstream *choose(struct inquiry *inquiry)
 	return index < 0 ? NULL : &guest->upstreams[index];
 }
 
+static enum way usual_way(const struct inquiry *inquiry, const struct upstream *upstream)
+{
+	return inquiry->wants_stream || upstream->options->is_tls ? BY_STREAM : BY_UDP;
+}
+
 static int64_t patience_ns(const struct inquiry *inquiry, const struct upstream *upstream)
 {
 	int64_t patience = rtt_patience_ns(&upstream->rtt);
 	size_t count = inquiry->guest->forward->options.upstream_count;
 	bool is_last = inquiry->tried + 1 == 1u << count;
+	if (usual_way(inquiry, upstream) == BY_STREAM &&
+		patience < CONNECT_MS * (int64_t)NS_PER_MS)
+		patience = CONNECT_MS * (int64_t)NS_PER_MS;
 	if (is_last && patience < REPEAT_MS * (int64_t)NS_PER_MS)
 		patience = REPEAT_MS * (int64_t)NS_PER_MS;
 	return patience << inquiry->round;
 }
 
-static bool send_to(struct inquiry *inquiry, struct upstream *upstream)
+static bool send_by(struct inquiry *inquiry, struct upstream *upstream, enum way way)
 {
 	uint8_t message[MESSAGE_SIZE];
 	size_t length = write_message(inquiry, message);
 	struct attempt *attempt = free_attempt(inquiry);
 	attempt->inquiry = inquiry;
 	attempt->upstream = upstream;
-	return udp_pool_send(
-		&upstream->udp, attempt, message, length, inquiry->guest->now_ns);
+	if (way == BY_UDP)
+		return udp_pool_send(
+			&upstream->udp, attempt, message, length, inquiry->guest->now_ns);
+	return stream_pool_send(
+		&upstream->streams, attempt, message, length, way == BY_NEW_STREAM);
 }
 
 /* Asks the next upstream of this round that can be. False: there is none. */
@@ -251,7 +269,7 @@ static bool ask_next(struct inquiry *inquiry)
 	while ((upstream = choose(inquiry))) {
 		inquiry->tried |= 1u << upstream->index;
 		inquiry->attempt_count++;
-		if (send_to(inquiry, upstream)) {
+		if (send_by(inquiry, upstream, usual_way(inquiry, upstream))) {
 			guest_schedule(guest, inquiry,
 				guest->now_ns + patience_ns(inquiry, upstream));
 			return true;
@@ -269,7 +287,7 @@ bool inquiry_adopt(struct forward_guest *guest, struct query *moved)
 	struct inquiry *inquiry = find_same(guest, moved);
 	bool is_new = !inquiry;
 	if (is_new && waiter)
-		inquiry = inquiry_new(guest, &moved->request);
+		inquiry = inquiry_new(guest, moved);
 	if (!waiter || !inquiry || inquiry->waiter_count >= WAITERS_MAX) {
 		free(waiter);
 		return false;
@@ -368,6 +386,28 @@ void inquiry_on_unreachable(struct attempt *attempt)
 	go_on(inquiry);
 }
 
+/* Resent once: a connection that has answered nothing ends otherwise. */
+void inquiry_on_closed(struct attempt *attempt)
+{
+	struct inquiry *inquiry = attempt->inquiry;
+	struct upstream *upstream = attempt->upstream;
+	exchange_remove(attempt);
+	if (!send_by(inquiry, upstream, BY_NEW_STREAM))
+		go_on(inquiry);
+}
+
+/* By UDP the answer was cut: all of it by TCP. */
+static void ask_whole(struct inquiry *inquiry, struct upstream *upstream)
+{
+	struct forward_guest *guest = inquiry->guest;
+	inquiry->wants_stream = true;
+	if (send_by(inquiry, upstream, BY_STREAM))
+		guest_schedule(
+			guest, inquiry, guest->now_ns + patience_ns(inquiry, upstream));
+	else
+		go_on(inquiry);
+}
+
 void inquiry_on_message(
 	struct attempt *attempt, const uint8_t *message, size_t length, bool is_stream)
 {
@@ -375,7 +415,6 @@ void inquiry_on_message(
 	struct forward_guest *guest = inquiry->guest;
 	struct upstream *upstream = attempt->upstream;
 	struct reply_facts facts;
-	(void)is_stream;
 	if (!reply_answers(
 		    message, length, inquiry->question, inquiry->question_length)) {
 		guest_count_wrong(guest);
@@ -383,6 +422,10 @@ void inquiry_on_message(
 	}
 	upstream_hear(upstream, attempt->sent_ns, guest->now_ns);
 	exchange_remove(attempt);
+	if (!is_stream && (octets_get_u16(message + 2) & DNS_FLAG_TC)) {
+		ask_whole(inquiry, upstream);
+		return;
+	}
 	if (reply_examine(message, length, &inquiry->name, inquiry->has_do,
 		    guest->cleaned, &facts)) {
 		guest_count_wrong(guest);

@@ -38,7 +38,8 @@ struct inquiry {
 	unsigned turn;  /* where the order begins, for round robin */
 	unsigned attempt_count, round;
 	bool is_scheduled, has_do;
-	uint8_t *kept; /* an answer that another upstream may better; may be NULL */
+	bool wants_stream; /* TCP even where UDP could be asked */
+	uint8_t *kept;     /* an answer that another upstream may better; may be NULL */
 	size_t kept_length;
 	const char *failure; /* of the last attempt */
 	struct attempt attempts[ATTEMPTS_MAX];
@@ -59,6 +60,9 @@ void inquiry_on_message(
 
 /* The attempt will not be answered: the next upstream is asked now. */
 void inquiry_on_unreachable(struct attempt *attempt);
+
+/* The connection was closed under it: it is sent again. */
+void inquiry_on_closed(struct attempt *attempt);
 
 /* Its time on the wheel has come. */
 void inquiry_on_time(struct inquiry *inquiry);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/plugin/forward/stream.h"
 #include "server/plugin/forward/udp_pool.h"
 
 /*
@@ -31,6 +32,7 @@ struct upstream {
 	int64_t suspect_ns; /* since when it is; 0: it is not */
 	unsigned relapses;  /* how often it became so in a row */
 	struct udp_pool udp;
+	struct stream_pool streams;
 };
 
 enum {
