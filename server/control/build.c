@@ -122,6 +122,7 @@ static const struct {
 	{"minimal", build_minimal},
 	{"nsid", build_nsid},
 	{"prometheus", build_prometheus},
+	{"template", build_template},
 	{"whoami", build_whoami},
 };
 

@@ -296,6 +296,19 @@ static void write_requests(const struct metrics_entry *entry, const char *name, 
 	}
 }
 
+static void write_template_matches(
+	const struct metrics_entry *entry, const char *name, FILE *out)
+{
+	struct labels labels = entry_labels(entry);
+	labels = labels_with(&labels, "class", "IN");
+	for (unsigned i = 0; i < SERIES_TYPES; i++) {
+		struct labels all = labels_with(&labels, "type", series_type_names[i]);
+		uint64_t count = entry->sums.template_matches[i];
+		if (count)
+			exposition_integer(out, name, &all, count);
+	}
+}
+
 static void write_dnssec_ok(
 	const struct metrics_entry *entry, const char *name, FILE *out)
 {
@@ -383,6 +396,8 @@ static const struct metrics_family {
 		"Time from receiving a query to sending its reply.", write_durations},
 	{"coredns_dns_request_size_bytes", "histogram", "Size of queries.",
 		write_request_sizes},
+	{"coredns_template_matches_total", "counter", "Queries that a template matches.",
+		write_template_matches},
 	{"coredns_dns_response_size_bytes", "histogram", "Size of replies.",
 		write_response_sizes},
 };

@@ -347,6 +347,17 @@ const struct directive_row plugin_rows[] = {
 		.help = "positive answers without additional records",
 	},
 	{
+		.name = "template",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 2,
+		.max_arguments = ANY_NUMBER,
+		.help = "CLASS TYPE [ZONE...]: replies made of the question; zones: the "
+			"block's unless given",
+		.options = template_options,
+		.may_repeat = true,
+		.check = template_check,
+	},
+	{
 		.name = "hosts",
 		.type = ARGUMENT_WORD,
 		.max_arguments = ANY_NUMBER,

@@ -60,6 +60,7 @@ static enum verdict acl_plugin_query(void *instance, struct query *query)
 
 struct plugin_instance acl_plugin_instance(const struct acl_options *options)
 {
-	static const struct plugin_ops ops = {.name = "acl", .query = acl_plugin_query};
+	static const struct plugin_ops ops = {
+		.name = "acl", .query = acl_plugin_query, .takes_any_class = true};
 	return (struct plugin_instance){&ops, (void *)options};
 }

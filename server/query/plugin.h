@@ -39,6 +39,7 @@ struct plugin_ops {
 	/* Adds what the plugin holds, on the control thread. May be NULL. */
 	void (*measure)(const void *instance, struct plugin_figures *figures);
 	void (*free)(void *instance); /* may be NULL */
+	bool takes_any_class;         /* is asked about other classes than IN, too */
 };
 
 struct plugin_instance {
@@ -59,6 +60,7 @@ struct server_block {
 	uint8_t observer_count;
 	struct plugin_instance chaos; /* answers class CH; without ops nobody does */
 	uint8_t chaos_number;
+	bool takes_any_class;  /* a plugin of the chain answers other classes than IN */
 	struct edns_nsid nsid; /* told to who asks for it; length 0: none */
 	bool is_counted;       /* its queries are, in series (directive prometheus) */
 	uint16_t udp_size; /* our EDNS size, 1232 unless configured (DNS flag day 2020) */

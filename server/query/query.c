@@ -82,9 +82,11 @@ static enum dns_rcode query_early_rcode(const struct query *query)
 	}
 	if (!query->block)
 		return RCODE_REFUSED;
-	if (query->request.qclass == CLASS_CH && query->block->chaos.ops)
+	uint16_t class = query->request.qclass;
+	if (class == CLASS_IN || query->block->takes_any_class ||
+		(class == CLASS_CH && query->block->chaos.ops))
 		return RCODE_NOERROR;
-	return query->request.qclass == CLASS_IN ? RCODE_NOERROR : RCODE_REFUSED;
+	return RCODE_REFUSED;
 }
 
 /* The last that passed the query on sees its reply first. */
@@ -120,6 +122,26 @@ static enum verdict query_end(struct query *query, enum verdict verdict)
 	return verdict;
 }
 
+/* A class other than IN: the plugins that take any, then chaos. */
+static enum verdict query_run_class(struct query *query)
+{
+	const struct server_block *block = query->block;
+	while (query->step < block->chain_length) {
+		const struct plugin_instance *plugin = &block->chain[query->step++];
+		if (!plugin->ops->takes_any_class)
+			continue;
+		enum verdict verdict = plugin->ops->query(plugin->instance, query);
+		if (verdict != VERDICT_NEXT)
+			return query_end(query, verdict);
+	}
+	if (query->request.qclass == CLASS_CH && block->chaos.ops) {
+		query->answered_by = block->chaos_number;
+		return block->chaos.ops->query(block->chaos.instance, query);
+	}
+	query->reply.rcode = RCODE_REFUSED;
+	return VERDICT_REPLY;
+}
+
 enum verdict query_run(struct query *query)
 {
 	enum dns_rcode early = query_early_rcode(query);
@@ -130,10 +152,8 @@ enum verdict query_run(struct query *query)
 		return VERDICT_REPLY;
 	}
 	const struct server_block *block = query->block;
-	if (query->request.qclass == CLASS_CH) {
-		query->answered_by = block->chaos_number;
-		return block->chaos.ops->query(block->chaos.instance, query);
-	}
+	if (query->request.qclass != CLASS_IN)
+		return query_run_class(query);
 	while (query->step < block->chain_length) {
 		unsigned step = query->step++;
 		const struct plugin_instance *plugin = &block->chain[step];

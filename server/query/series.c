@@ -172,6 +172,14 @@ void series_count_cache(struct series *series, unsigned counter, uint64_t amount
 	counter_add(&series->workers[worker_number].counters.cache[counter], amount);
 }
 
+void series_count_template(struct series *series, const struct request *request)
+{
+	assert(worker_number < series->worker_count);
+	counter_add(&series->workers[worker_number]
+			     .counters.template_matches[type_position(request)],
+		1);
+}
+
 void series_settle(void)
 {
 	if (!unsettled)

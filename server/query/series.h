@@ -13,6 +13,7 @@
  */
 
 struct query;
+struct request;
 
 enum {
 	SERIES_TYPES = 20,     /* series_type_names; the last is "other" */
@@ -47,6 +48,7 @@ struct series_sizes {
 struct series_counters {
 	uint64_t requests[SERIES_TRANSPORTS][SERIES_FAMILIES][SERIES_TYPES];
 	uint64_t dnssec_ok;
+	uint64_t template_matches[SERIES_TYPES];
 	uint64_t durations[SERIES_DURATIONS];
 	uint64_t duration_ns;
 	struct series_sizes request_sizes[SERIES_TRANSPORTS];
@@ -79,6 +81,9 @@ void series_count(struct series *series, const struct query *query, size_t lengt
 
 /* `counter` is of enum series_cache, or one behind it. `series` may be NULL. */
 void series_count_cache(struct series *series, unsigned counter, uint64_t amount);
+
+/* A template matches the question. */
+void series_count_template(struct series *series, const struct request *request);
 
 /* The replies counted since the last call have been handed to the kernel now. Reads the
  * clock once, and only where something was counted. */

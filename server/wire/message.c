@@ -35,15 +35,20 @@ static const struct number_name types[] = {
 	{TYPE_DNAME, "DNAME"},
 	{TYPE_OPT, "OPT"},
 	{TYPE_DS, "DS"},
+	{TYPE_SSHFP, "SSHFP"},
 	{TYPE_RRSIG, "RRSIG"},
 	{TYPE_NSEC, "NSEC"},
 	{TYPE_DNSKEY, "DNSKEY"},
 	{TYPE_NSEC3, "NSEC3"},
+	{TYPE_TLSA, "TLSA"},
 	{TYPE_SVCB, "SVCB"},
 	{TYPE_HTTPS, "HTTPS"},
+	{TYPE_SPF, "SPF"},
 	{TYPE_IXFR, "IXFR"},
 	{TYPE_AXFR, "AXFR"},
 	{TYPE_ANY, "ANY"},
+	{TYPE_URI, "URI"},
+	{TYPE_CAA, "CAA"},
 };
 
 static const struct number_name rcodes[] = {
@@ -53,12 +58,26 @@ static const struct number_name rcodes[] = {
 	{RCODE_NXDOMAIN, "NXDOMAIN"},
 	{RCODE_NOTIMP, "NOTIMP"},
 	{RCODE_REFUSED, "REFUSED"},
+	{6, "YXDOMAIN"},
+	{7, "YXRRSET"},
+	{8, "NXRRSET"},
+	{9, "NOTAUTH"},
+	{10, "NOTZONE"},
 	{RCODE_BADVERS, "BADVERS"},
+	{17, "BADKEY"},
+	{18, "BADTIME"},
+	{19, "BADMODE"},
+	{20, "BADNAME"},
+	{21, "BADALG"},
+	{22, "BADTRUNC"},
+	{23, "BADCOOKIE"},
+	{RCODE_BADVERS, "BADSIG"},
 };
 
 static const struct number_name classes[] = {
 	{CLASS_IN, "IN"},
 	{CLASS_CH, "CH"},
+	{CLASS_HS, "HS"},
 	{CLASS_ANY, "ANY"},
 };
 
@@ -89,14 +108,33 @@ const char *dns_rcode_text(unsigned rcode, char *out)
 	return number_text(rcodes, COUNT(rcodes), "RCODE", rcode, out);
 }
 
-int dns_type_parse(const char *text)
+/* "TYPE65280" where `prefix` is "TYPE"; -1: none of that kind. */
+static int number_parse(const struct number_name *names, size_t count, const char *prefix,
+	const char *text)
 {
-	for (size_t i = 0; i < COUNT(types); i++)
-		if (strcasecmp(types[i].name, text) == 0)
-			return types[i].number;
-	if (strncasecmp(text, "TYPE", 4) != 0 || !isdigit((unsigned char)text[4]))
+	size_t length = strlen(prefix);
+	for (size_t i = 0; i < count; i++)
+		if (strcasecmp(names[i].name, text) == 0)
+			return names[i].number;
+	if (!length || strncasecmp(text, prefix, length) != 0 ||
+		!isdigit((unsigned char)text[length]))
 		return -1;
 	char *end;
-	unsigned long number = strtoul(text + 4, &end, 10);
+	unsigned long number = strtoul(text + length, &end, 10);
 	return *end || number > UINT16_MAX ? -1 : (int)number;
+}
+
+int dns_type_parse(const char *text)
+{
+	return number_parse(types, COUNT(types), "TYPE", text);
+}
+
+int dns_class_parse(const char *text)
+{
+	return number_parse(classes, COUNT(classes), "CLASS", text);
+}
+
+int dns_rcode_parse(const char *text)
+{
+	return number_parse(rcodes, COUNT(rcodes), "", text);
 }

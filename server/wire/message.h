@@ -38,7 +38,7 @@ enum dns_rcode {
 	RCODE_BADVERS = 16, /* needs an OPT: the upper bits are there */
 };
 
-enum dns_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_ANY = 255 };
+enum dns_class { CLASS_IN = 1, CLASS_CH = 3, CLASS_HS = 4, CLASS_ANY = 255 };
 
 enum dns_type {
 	TYPE_A = 1,
@@ -60,16 +60,22 @@ enum dns_type {
 	TYPE_DNAME = 39,
 	TYPE_OPT = 41,
 	TYPE_DS = 43,
+	TYPE_SSHFP = 44,
 	TYPE_RRSIG = 46,
 	TYPE_NSEC = 47,
 	TYPE_DNSKEY = 48,
 	TYPE_NSEC3 = 50,
+	TYPE_TLSA = 52,
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
+	TYPE_SPF = 99,
+	TYPE_TKEY = 249, /* the first that only questions and transactions have */
 	TYPE_TSIG = 250,
 	TYPE_IXFR = 251,
 	TYPE_AXFR = 252,
 	TYPE_ANY = 255,
+	TYPE_URI = 256,
+	TYPE_CAA = 257,
 };
 
 /* "A", "SRV", ... or "TYPE65280" (RFC 3597 5) into `out`, of 16 bytes; returns it. */
@@ -77,6 +83,13 @@ const char *dns_type_text(uint16_t type, char *out);
 
 /* The type of "a", "SRV" or "TYPE65280" in either case; -1 when unknown. */
 int dns_type_parse(const char *text);
+
+/* The class of "in", "CH", "HS", "ANY" or "CLASS4096" in either case; -1 when unknown. */
+int dns_class_parse(const char *text);
+
+/* The rcode of "nxdomain", "SERVFAIL" and the other names that IANA's registry has, in
+ * either case; -1 when unknown. */
+int dns_rcode_parse(const char *text);
 
 /* "IN", "CH", "ANY" or "CLASS4096" into `out`, of 16 bytes; returns it. */
 const char *dns_class_text(uint16_t class, char *out);

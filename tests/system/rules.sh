@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Plugins that answer by rules of the Corefile, over the network: hosts.
+# Plugins that answer by rules of the Corefile, over the network: hosts, template.
 set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/dig.sh"
@@ -94,6 +94,39 @@ hosts_are_checked() {
 	expect 0 err '/nowhere: warning: cannot be read: No such file'
 }
 
+# --- template ---
+
+template_answers() {
+	ask IP-1-2.example +bufsize=1232 && has 'flags: qr aa' && has '^IP-1-2\.example\. 60 IN A 10\.0\.1\.2$' &&
+		has '^example\. 3600 IN TXT "127\.0\.0\.1"$' &&
+		ask ip-x.example && has '^_udp\.ip-x\.example\. 0 IN SRV' &&
+		ask ip-1-2.example TXT && has '^_udp\.ip-1-2\.example\. 0 IN SRV' &&
+		ask ff.hex && has '10\.0\.0\.255$' && ask fg.hex && has SERVFAIL &&
+		logged '"fg\.hex\. A": no template matches this name' &&
+		ask ip-1-999.example && has SERVFAIL && ask hexff.example && has SERVFAIL &&
+		logged 'the template at .*Corefile:[0-9]* gives no record'
+}
+
+template_denies() {
+	ask a.invalid TXT && has 'NXDOMAIN' && has 'EDE: 21 .*: (Blocked according to RFC2606)' &&
+		has '^invalid\. 60 IN SOA ns\.invalid\. a\.invalid\. 1 60 60 60 60$' &&
+		ask CH TXT a.invalid && has NXDOMAIN && has '^invalid\. 60 CH SOA' &&
+		ask CH TXT other.test && has REFUSED &&
+		ask vm.a.b.c.d.internal.cloudapp.net && has NXDOMAIN &&
+		ask vm.a.b.internal.cloudapp.net && has '^_udp\.vm\.a'
+}
+
+template_follows() {
+	ask alias.test && has '^alias\.test\. 60 IN CNAME host\.internal\.$' &&
+		has '^host\.internal\. 3600 IN A 192\.0\.2\.200$' &&
+		ask alias.test TXT && has '^alias\.test\. 60 IN CNAME' && has 'ANSWER: 1,'
+}
+
+template_is_counted() {
+	curl -sf "http://127.0.0.1:$http/metrics" >"$scratch/answer" &&
+		has '^coredns_template_matches_total{server="dns://127\.0\.0\.1:[0-9]*",zone="\.",view="",class="IN",type="A"} [1-9]'
+}
+
 http=$(port_free) || exit 99
 file_write NodeHosts '192.0.2.1 node1.example' '2001:db8::1 node1.example' '192.0.2.2 node2'
 if stage hosts "prometheus 127.0.0.1:$http" 'hosts NodeHosts {' '192.0.2.200 host.internal' 'ttl 60' \
@@ -107,6 +140,22 @@ if stage hosts "prometheus 127.0.0.1:$http" 'hosts NodeHosts {' '192.0.2.200 hos
 fi
 if stage 'hosts alone' 'hosts NodeHosts'; then
 	case_run 'hosts: without fallthrough SERVFAIL' hosts_refuse
+	case_run 'it ends' server_stop
+fi
+if stage template "prometheus 127.0.0.1:$http" 'template IN A example {' \
+	'match "^ip-(?P<a>[0-9]*)-(?P<b>[0-9]*)[.]example[.]$" "^hex(?P<a>[0-9a-f]{2})[.]example[.]$"' \
+	'answer "{{ .Name }} 60 IN A 10.0.{{ .Group.a }}.{{ index .Match 2 }}"' \
+	'additional "{{ .Zone }} IN TXT {{ .Remote }}"' 'fallthrough' '}' 'template IN A hex {' \
+	'match "^(?P<b>[0-9a-f]{2})[.]"' 'answer "{{ .Name }} 60 A 10.0.0.{{ parseInt .Group.b 16 8 }}"' '}' \
+	'template ANY ANY invalid {' 'rcode NXDOMAIN' 'authority "invalid. 60 {{ .Class }} SOA ns.invalid. a.invalid. (1 60 60 60 60)"' \
+	'ederror 21 "Blocked according to RFC2606"' '}' 'template IN ANY alias.test {' \
+	'answer "alias.test. 60 IN CNAME host.internal."' '}' \
+	'template ANY ANY internal.cloudapp.net {' 'match "^(?:[^.]+\.){4,}internal\.cloudapp\.net\.$"' 'rcode NXDOMAIN' \
+	'fallthrough' '}' 'hosts NodeHosts {' '192.0.2.200 host.internal' 'fallthrough' '}' whoami; then
+	case_run 'template: records of what the name says' template_answers
+	case_run 'template: a response code, with a reason' template_denies
+	case_run 'template: the records of a target follow' template_follows
+	case_run 'template: matches are counted' template_is_counted
 	case_run 'it ends' server_stop
 fi
 cases_end
