@@ -16,7 +16,7 @@ struct env_command {
 	struct env_options options;
 	const char *patterns[WORDS_MAX], *folders[WORDS_MAX];
 	size_t folder_count;
-	const char *corefile, *ns;
+	const char *corefile, *url, *ns;    /* url NULL: not there */
 	const char *output, *output_folder; /* NULL: not there */
 	mode_t mode;
 
@@ -151,6 +151,7 @@ static void run_folder(struct env_command *command)
 enum {
 	OPTION_CONFIG,
 	OPTION_MANIFESTS,
+	OPTION_SERVER,
 	OPTION_NAMESPACE,
 	OPTION_ALL,
 	OPTION_SERVICE,
@@ -175,6 +176,9 @@ static const struct command_option options[] = {
 		.value = "FOLDER",
 		.help = "a folder of manifests, without a Corefile; may be repeated",
 		.is_file = true},
+	[OPTION_SERVER] = {.name = "server",
+		.value = "URL",
+		.help = "asks a running server, whose envfiles has the option http"},
 	[OPTION_NAMESPACE] = {.letter = 'n',
 		.name = "namespace",
 		.value = "NAMESPACE",
@@ -247,10 +251,11 @@ static const char *read_places(struct env_command *command, const char *const *v
 {
 	command->corefile = values[OPTION_CONFIG] ? values[OPTION_CONFIG] : "Corefile";
 	command->ns = values[OPTION_NAMESPACE] ? values[OPTION_NAMESPACE] : "default";
+	command->url = values[OPTION_SERVER];
 	command->output = values[OPTION_OUTPUT];
 	command->output_folder = values[OPTION_ALL];
-	if (values[OPTION_CONFIG] && values[OPTION_MANIFESTS])
-		return "--config and --manifests are two sources, expected one";
+	if (!!values[OPTION_CONFIG] + !!values[OPTION_MANIFESTS] + !!command->url > 1)
+		return "--config, --manifests and --server are sources, expected one";
 	if (command->output && command->output_folder)
 		return "--output is one file, --all are many, expected one of them";
 	if (values[OPTION_NAMESPACE] && command->output_folder)
@@ -271,6 +276,15 @@ static const char *read_lists(struct env_command *command, int argc, char **argv
 	return NULL;
 }
 
+static struct env_source *open_source(const struct env_command *command)
+{
+	if (command->url)
+		return env_source_of_server(command->url);
+	if (command->folder_count)
+		return env_source_of_manifests(command->folders, command->folder_count);
+	return env_source_of_corefile(command->corefile);
+}
+
 static int run(int argc, char **argv)
 {
 	static struct env_command command;
@@ -288,9 +302,7 @@ static int run(int argc, char **argv)
 	if (problem)
 		return command_usage(&command_env, "%s", problem);
 	log_init(LOG_LEVEL_WARN);
-	command.source = command.folder_count ? env_source_of_manifests(command.folders,
-							command.folder_count)
-					      : env_source_of_corefile(command.corefile);
+	command.source = open_source(&command);
 	if (!command.source)
 		return EXIT_FAILURE;
 	if (command.output_folder)

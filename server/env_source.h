@@ -4,8 +4,8 @@
 #include "zones/export/env_render.h"
 
 /*
- * Where `waymark env` has its services from: the cluster of a Corefile, or a folder of
- * manifests. What is wrong with them is logged. Main thread only.
+ * Where `waymark env` has its services from: the cluster of a Corefile, a folder of
+ * manifests, or a running server. What is wrong with them is logged. Main thread only.
  */
 
 struct env_source;
@@ -13,6 +13,8 @@ struct env_source;
 /* NULL: that was logged. */
 struct env_source *env_source_of_corefile(const char *path);
 struct env_source *env_source_of_manifests(const char *const *folders, size_t count);
+/* Nobody is asked yet; the text is borrowed. */
+struct env_source *env_source_of_server(const char *url);
 void env_source_free(struct env_source *source);
 
 /* The namespaces in order of their names; ended by NULL, valid as long as the source.

@@ -24,6 +24,7 @@ struct cluster {
 	struct hash_key key;
 	struct cluster_report report;
 	struct cluster_counters counters;
+	struct cluster_follower follower;
 	struct selector *labels, *namespace_labels;
 	struct registry *registry;
 	struct store *store;
@@ -104,6 +105,12 @@ static void on_sweep(void *context, enum object_kind kind,
 		cluster_failed(cluster, "what is gone", err);
 }
 
+static void cluster_tell_follower(struct cluster *cluster)
+{
+	if (cluster->follower.changed)
+		cluster->follower.changed(cluster->follower.context);
+}
+
 static enum err cluster_publish(struct cluster *cluster)
 {
 	struct diag_list problems;
@@ -118,6 +125,7 @@ static enum err cluster_publish(struct cluster *cluster)
 		err = synth_apply(cluster->external_synth);
 	if (err)
 		return err;
+	cluster_tell_follower(cluster);
 	registry_end_batch(cluster->registry);
 	return ERR_NONE;
 }
@@ -178,6 +186,8 @@ static void on_synced(void *context, bool is_synced)
 	store_set_synced(cluster->store, is_synced);
 	if (cluster->external_store)
 		store_set_synced(cluster->external_store, is_synced);
+	if (is_synced)
+		cluster_tell_follower(cluster);
 }
 
 static void on_report(void *context, const struct diag_list *problems)
@@ -524,6 +534,12 @@ bool cluster_is_whole(const struct cluster *cluster)
 		       : !manifest_source_counters(cluster->manifests)->files_failed;
 }
 
+void cluster_set_follower(
+	struct cluster *cluster, const struct cluster_follower *follower)
+{
+	cluster->follower = *follower;
+}
+
 bool cluster_accept_state(struct cluster *cluster)
 {
 	if (!cluster->keeper || !keeper_loaded_unix_s(cluster->keeper))
@@ -535,6 +551,7 @@ bool cluster_accept_state(struct cluster *cluster)
 	store_set_synced(cluster->store, true);
 	if (cluster->external_store)
 		store_set_synced(cluster->external_store, true);
+	cluster_tell_follower(cluster);
 	return true;
 }
 

@@ -77,6 +77,14 @@ struct cluster_report {
 	void (*report)(void *context, const struct diag_list *problems);
 };
 
+/* Whoever else follows the cluster. */
+struct cluster_follower {
+	void *context;
+	/* A change was published, and the registry still says what it touched; or the
+	 * registry has become complete, then it says nothing. */
+	void (*changed)(void *context);
+};
+
 /* Options are copied. NULL: no memory. `key` is the process's. */
 struct cluster *cluster_new(const struct cluster_options *options,
 	const struct hash_key *key, const struct cluster_report *report);
@@ -92,6 +100,10 @@ void cluster_free(struct cluster *cluster);
  */
 enum err cluster_start(
 	struct cluster *cluster, struct event_base *base, bool waits) MUST_CHECK;
+
+/* One at a time; all zero: nobody. */
+void cluster_set_follower(
+	struct cluster *cluster, const struct cluster_follower *follower);
 
 /* The API server has not told all in time: answers with what the state file had, if there
  * was one, until it has. False: there was none. */

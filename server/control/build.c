@@ -112,6 +112,7 @@ static const struct {
 	{"cache", build_cache},
 	{"chaos", build_chaos},
 	{"debug", build_debug},
+	{"envfiles", build_envfiles},
 	{"errors", build_errors},
 	{"forward", build_forward},
 	{"header", build_header},

@@ -38,6 +38,7 @@ const struct corefile_directive *build_next(
 enum err build_acl(struct build *build, const struct corefile_directive *directive);
 enum err build_cache(struct build *build, const struct corefile_directive *directive);
 enum err build_chaos(struct build *build, const struct corefile_directive *directive);
+enum err build_envfiles(struct build *build, const struct corefile_directive *directive);
 enum err build_errors(struct build *build, const struct corefile_directive *directive);
 enum err build_forward(struct build *build, const struct corefile_directive *directive);
 enum err build_header(struct build *build, const struct corefile_directive *directive);

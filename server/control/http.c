@@ -52,13 +52,18 @@ struct http {
 
 /* --- replies --- */
 
+static bool page_has(const struct http_page *page, const char *path)
+{
+	return page->has_subpages ? strncmp(page->path, path, strlen(page->path)) == 0
+				  : strcmp(page->path, path) == 0;
+}
+
 static const struct http_page *http_find_page(
 	const struct http_listener *listener, const char *path)
 {
 	const struct http_pages *pages = &listener->http->pages;
 	for (size_t i = 0; path && i < pages->count; i++)
-		if (pages->owners[i] == listener &&
-			strcmp(pages->items[i].path, path) == 0)
+		if (pages->owners[i] == listener && page_has(&pages->items[i], path))
 			return &pages->items[i];
 	return NULL;
 }
@@ -68,6 +73,10 @@ static const char *http_reason(unsigned status)
 	switch (status) {
 	case HTTP_OK:
 		return "OK";
+	case HTTP_BADREQUEST:
+		return "Bad Request";
+	case HTTP_ENTITYTOOLARGE:
+		return "Content Too Large";
 	case HTTP_NOTFOUND:
 		return "Not Found";
 	case HTTP_BADMETHOD:
@@ -102,14 +111,31 @@ static void http_refuse(struct evhttp_request *request, unsigned status)
 	http_send(request, &reply, reason, strlen(reason));
 }
 
+/* A header for each line, but for the last one where that was cut. */
+static bool http_add_notes(struct evhttp_request *request, char *notes)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	char *end;
+	for (; (end = strchr(notes, '\n')); notes = end + 1) {
+		*end = '\0';
+		if (evhttp_add_header(headers, "Waymark-Note", notes))
+			return false;
+	}
+	return !*notes || !evhttp_add_header(headers, "Waymark-Note", "...");
+}
+
 static void http_send_page(struct evhttp_request *request, const struct http_page *page)
 {
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *query = evhttp_uri_get_query(uri);
 	char *body = NULL;
 	size_t length = 0;
 	struct http_reply reply = {
 		.status = HTTP_OK,
 		.type = TYPE_TEXT,
 		.body = open_memstream(&body, &length),
+		.rest = evhttp_uri_get_path(uri) + strlen(page->path),
+		.query = query ? query : "",
 	};
 	bool is_whole = reply.body != NULL;
 	if (is_whole) {
@@ -117,6 +143,7 @@ static void http_send_page(struct evhttp_request *request, const struct http_pag
 		/* Only memory can have been missing. */
 		is_whole = !ferror(reply.body);
 		is_whole &= fclose(reply.body) == 0;
+		is_whole = is_whole && http_add_notes(request, reply.notes);
 	}
 	if (is_whole)
 		http_send(request, &reply, body, length);

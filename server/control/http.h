@@ -15,11 +15,19 @@
 
 struct http;
 
+enum { HTTP_NOTES_SIZE = 4096 };
+
 /* What a page says; `body` is a stream that the page writes to. */
 struct http_reply {
 	unsigned status;  /* 200 unless the page sets another one */
 	const char *type; /* text/plain unless the page sets another one */
 	FILE *body;
+	/* What was asked: the path behind the page's, "" without has_subpages, and the
+	 * query, "" without one. */
+	const char *rest, *query;
+	/* What the client is told beside the page, lines that become headers
+	 * Waymark-Note; what does not fit is cut. */
+	char notes[HTTP_NOTES_SIZE];
 };
 
 /*
@@ -46,6 +54,7 @@ struct http_page {
 	struct sockaddr_storage address; /* port 0: the kernel chooses */
 	bool is_any; /* all addresses of both families; `address` has the port only */
 	const char *path;
+	bool has_subpages;  /* the path is how those of its pages begin */
 	http_answer answer; /* called on the HTTP thread */
 	void *context;
 	struct http_watch *watch; /* NULL: nobody watches the page */

@@ -7,6 +7,7 @@
 #include "server/control/reload_stanza.h"
 #include "server/control/stanza.h"
 #include "server/control/stanza_cache.h"
+#include "server/control/stanza_envfiles.h"
 #include "server/control/stanza_http.h"
 #include "server/control/stanza_plugins.h"
 
@@ -392,6 +393,15 @@ const struct directive_row plugin_rows[] = {
 			"most so long; zones: the block's unless given",
 		.options = cache_options,
 		.check = cache_check,
+	},
+	{
+		.name = "envfiles",
+		.type = ARGUMENT_FOLDER,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.help = "keeps a file for each namespace in the folder, with the "
+			"environment variables of its services",
+		.options = envfiles_rows,
 	},
 	{
 		.name = "forward",

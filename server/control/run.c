@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/control/envfiles.h"
 #include "server/control/reload.h"
 #include "server/control/telemetry.h"
 #include "zones/registry/registry.h"
@@ -23,6 +24,7 @@ struct control {
 	struct event *housekeeping;
 	struct event *lameduck; /* the end, when it fires */
 	bool is_ending;
+	struct envfiles *envfiles;
 	struct telemetry *telemetry;
 	struct reload *reload;
 	unsigned worker_count;
@@ -150,7 +152,10 @@ static enum err control_init(struct control *control)
 	control->base = event_base_new();
 	if (!control->base)
 		return ERR_NOMEM;
-	control->telemetry = telemetry_new(control->worker_count);
+	control->envfiles = envfiles_new(control->base);
+	if (!control->envfiles)
+		return ERR_NOMEM;
+	control->telemetry = telemetry_new(control->worker_count, control->envfiles);
 	control->lameduck = event_new(control->base, -1, 0, on_lameduck_end, control);
 	if (!control->telemetry || !control->lameduck)
 		return ERR_NOMEM;
@@ -172,6 +177,7 @@ static enum err control_init(struct control *control)
 static void control_deinit(struct control *control)
 {
 	telemetry_free(control->telemetry);
+	envfiles_free(control->envfiles);
 	for (unsigned i = 0; i < 2; i++)
 		if (control->signals[i])
 			event_free(control->signals[i]);

@@ -152,6 +152,20 @@ static void write_store(FILE *out, const struct status_figures *figures)
 	exposition_histogram(out, name, NULL, &histogram);
 }
 
+static void write_envfiles(FILE *out, const struct env_writer_counters *counters)
+{
+	integer_family(out, "waymark_envfiles_files", "gauge",
+		"Environment files that are up to date.", counters->files);
+	integer_family(out, "waymark_envfiles_too_large", "gauge",
+		"Namespaces whose environment is larger than allowed: no file.",
+		counters->too_large);
+	integer_family(out, "waymark_envfiles_written_total", "counter",
+		"Environment files that were made or exchanged.", counters->written);
+	integer_family(out, "waymark_envfiles_failures_total", "counter",
+		"Attempts to write or remove environment files that failed.",
+		counters->failures);
+}
+
 static void write_dropped(FILE *out, const struct net_counters *net)
 {
 	const struct {
@@ -262,6 +276,8 @@ void page_metrics(void *context, struct http_reply *reply)
 	if (figures.plugins.hosts_count)
 		write_hosts(reply->body, &figures.plugins);
 	scrape_kube(reply->body, &figures);
+	if (figures.envfiles_folders)
+		write_envfiles(reply->body, &figures.envfiles);
 	write_dropped(reply->body, &figures.net);
 	write_process(reply->body, scrape->start_unix_s);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/base/sha512.h"
+#include "server/control/env_writer.h"
 #include "server/net/workers.h"
 #include "server/query/plugin.h"
 #include "zones/cluster.h"
@@ -44,6 +45,8 @@ struct status_figures {
 	struct status_apiserver apiservers[STATUS_APISERVERS_MAX];
 	unsigned apiserver_count;
 	char missing[512]; /* of the clusters, and why */
+	unsigned envfiles_folders;
+	struct env_writer_counters envfiles; /* a sum as well */
 	struct plugin_figures plugins;
 };
 

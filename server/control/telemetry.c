@@ -6,6 +6,8 @@
 
 #include "server/base/clock.h"
 #include "server/config/corefile.h"
+#include "server/control/env_page.h"
+#include "server/control/envfiles.h"
 #include "server/control/metrics.h"
 #include "server/control/pages.h"
 #include "server/control/scrape.h"
@@ -18,12 +20,13 @@ struct telemetry {
 	struct status *status;
 	struct scrape scrape;
 	struct http *http;
+	struct envfiles *envfiles;
 	struct http_watch health; /* the HTTP thread's */
 	struct status_figures figures;
 	int64_t lameduck_ms, next_lameduck_ms;
 };
 
-struct telemetry *telemetry_new(unsigned worker_count)
+struct telemetry *telemetry_new(unsigned worker_count, struct envfiles *envfiles)
 {
 	struct telemetry *telemetry = calloc(1, sizeof(*telemetry));
 	if (!telemetry)
@@ -31,6 +34,7 @@ struct telemetry *telemetry_new(unsigned worker_count)
 	telemetry->metrics = metrics_new(worker_count);
 	telemetry->status = status_new();
 	telemetry->http = http_new();
+	telemetry->envfiles = envfiles;
 	telemetry->scrape = (struct scrape){
 		.metrics = telemetry->metrics,
 		.status = telemetry->status,
@@ -87,11 +91,26 @@ static void read_prometheus(struct telemetry *telemetry,
 	page->context = &telemetry->scrape;
 }
 
+/* No page unless one is asked for. */
+static void read_envfiles(struct telemetry *telemetry,
+	const struct corefile_directive *directive, struct http_page *page)
+{
+	const struct corefile_directive *option = directive_option(directive, "http");
+	if (!option)
+		return;
+	stanza_read_http(option, "", page);
+	page->path = ENV_PAGE_PATH;
+	page->has_subpages = true;
+	page->answer = page_env;
+	page->context = envfiles_prepared(telemetry->envfiles, directive);
+}
+
 static const struct page_reader {
 	const char *name;
 	void (*read)(struct telemetry *telemetry,
 		const struct corefile_directive *directive, struct http_page *page);
 } page_readers[] = {
+	{"envfiles", read_envfiles},
 	{"health", read_health},
 	{"ready", read_ready},
 	{"prometheus", read_prometheus},
@@ -105,7 +124,7 @@ static bool read_page(struct telemetry *telemetry,
 		if (strcmp(page_readers[i].name, directive->name.text) != 0)
 			continue;
 		page_readers[i].read(telemetry, directive, page);
-		return true;
+		return page->path;
 	}
 	return false;
 }
@@ -136,13 +155,21 @@ enum err telemetry_prepare(struct telemetry *telemetry, const struct server *ser
 	struct diag_list *problems)
 {
 	enum err err = metrics_plan(telemetry->metrics, server);
-	return err ? err : prepare_pages(telemetry, server, problems);
+	if (!err)
+		err = envfiles_prepare(telemetry->envfiles, server);
+	if (err)
+		return err;
+	err = prepare_pages(telemetry, server, problems);
+	if (err)
+		envfiles_cancel(telemetry->envfiles);
+	return err;
 }
 
 /* A plugin that was ready is asked again: it may be another one by now. */
 void telemetry_commit(struct telemetry *telemetry, const struct server *server)
 {
 	http_commit(telemetry->http);
+	envfiles_commit(telemetry->envfiles);
 	metrics_commit(telemetry->metrics);
 	telemetry->lameduck_ms = telemetry->next_lameduck_ms;
 	telemetry->figures.were_ready = 0;
@@ -153,6 +180,7 @@ void telemetry_commit(struct telemetry *telemetry, const struct server *server)
 void telemetry_cancel(struct telemetry *telemetry)
 {
 	http_cancel(telemetry->http);
+	envfiles_cancel(telemetry->envfiles);
 }
 
 /* --- what they say --- */
@@ -171,6 +199,7 @@ void telemetry_update(struct telemetry *telemetry, const struct telemetry_source
 	workers_counters(source->workers, &figures.net);
 	server_measure(source->server, &figures.plugins);
 	metrics_measure(telemetry->metrics, source->server);
+	figures.envfiles_folders = envfiles_count(telemetry->envfiles, &figures.envfiles);
 	const struct cluster *cluster;
 	for (size_t i = 0; (cluster = server_cluster(source->server, i)); i++)
 		status_add_cluster(&figures, cluster);

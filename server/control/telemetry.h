@@ -11,6 +11,7 @@
  */
 
 struct server;
+struct envfiles;
 struct telemetry;
 struct workers;
 
@@ -21,7 +22,7 @@ struct telemetry_source {
 };
 
 /* NULL: no memory. */
-struct telemetry *telemetry_new(unsigned worker_count);
+struct telemetry *telemetry_new(unsigned worker_count, struct envfiles *envfiles);
 /* Ends the HTTP thread. The workers must have stopped. */
 void telemetry_free(struct telemetry *telemetry);
 

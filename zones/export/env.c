@@ -25,9 +25,10 @@ struct env_writer {
 	struct name_table *names;
 	const struct env_service *service;
 	uint32_t index;
-	const char *prefix,
-		*host; /* N, and the address with brackets where it needs them */
-	enum err err;  /* the first one sticks */
+	const char *prefix; /* N */
+	size_t prefix_length;
+	const char *host; /* the address, in brackets where it needs them */
+	enum err err;     /* the first one sticks */
 };
 
 /* --- which services --- */
@@ -95,10 +96,10 @@ static enum err names_init(struct name_table *names, size_t most)
 }
 
 /* The slot of the name: 0, or with the variable that has it. */
-static uint32_t *names_slot(
-	const struct name_table *names, const struct env *env, const char *name)
+static uint32_t *names_slot(const struct name_table *names, const struct env *env,
+	const char *name, size_t length)
 {
-	size_t i = hash_bytes(&names->key, name, strlen(name)) & names->mask;
+	size_t i = hash_bytes(&names->key, name, length) & names->mask;
 	while (names->slots[i] &&
 		strcmp(env->variables[names->slots[i] - 1].name, name) != 0)
 		i = (i + 1) & names->mask;
@@ -128,7 +129,7 @@ static enum err add_collision(
 static const char *mangle(const char *name, char *out)
 {
 	size_t i = 0;
-	for (; name[i] && i < NAME_SIZE - 1; i++) {
+	for (; i < NAME_SIZE - 1 && name[i]; i++) {
 		char c = name[i];
 		if (c >= 'a' && c <= 'z')
 			c = (char)(c - 'a' + 'A');
@@ -149,61 +150,86 @@ static const char *protocol_text(uint8_t protocol, bool is_upper)
 	return texts[protocol][is_upper];
 }
 
-static void put(struct env_writer *writer, const char *suffix, const char *value)
+/* The variable N_BASE_TAIL, or N_BASE where the tail is "". The value is borrowed. */
+static void put(
+	struct env_writer *writer, const char *base, const char *tail, const char *value)
 {
 	struct env *env = writer->env;
-	char name[2 * NAME_SIZE];
+	if (!value)
+		writer->err = ERR_NOMEM;
 	if (writer->err)
 		return;
-	int length = snprintf(name, sizeof(name), "%s_%s", writer->prefix, suffix);
-	uint32_t *slot = names_slot(writer->names, env, name);
+	size_t base_length = strlen(base), tail_length = strlen(tail);
+	char *name = arena_alloc(
+		&env->arena, writer->prefix_length + base_length + tail_length + 3);
+	if (!name) {
+		writer->err = ERR_NOMEM;
+		return;
+	}
+	char *at = mempcpy(name, writer->prefix, writer->prefix_length);
+	*at++ = '_';
+	at = mempcpy(at, base, base_length);
+	if (tail_length)
+		*at++ = '_';
+	at = mempcpy(at, tail, tail_length);
+	*at = '\0';
+	uint32_t *slot = names_slot(writer->names, env, name, (size_t)(at - name));
 	if (*slot) {
 		writer->err = add_collision(
 			env, &env->variables[*slot - 1], writer->service->name);
 		return;
 	}
 	assert(env->count < env->capacity);
-	struct env_variable variable = {
-		.name = arena_strndup(&env->arena, name, (size_t)length),
-		.value = arena_strndup(&env->arena, value, strlen(value)),
-		.service = writer->index,
-	};
-	if (!variable.name || !variable.value) {
-		writer->err = ERR_NOMEM;
-		return;
-	}
-	env->variables[env->count++] = variable;
+	env->variables[env->count++] = (struct env_variable){name, value, writer->index};
 	*slot = (uint32_t)env->count;
 }
 
-static void put_number(struct env_writer *writer, const char *suffix, unsigned number)
+/* A copy in the arena; NULL: no memory, as `put` finds. */
+static const char *keep(struct env_writer *writer, const char *text)
 {
-	char value[16];
-	snprintf(value, sizeof(value), "%u", number);
-	put(writer, suffix, value);
+	return arena_strndup(&writer->env->arena, text, strlen(text));
 }
 
-static void put_link(
-	struct env_writer *writer, const char *suffix, const struct env_port *port)
+/* What several variables of a port share. */
+struct port_texts {
+	const char *number, *link;
+};
+
+static struct port_texts port_texts_of(
+	struct env_writer *writer, const struct env_port *port)
 {
-	char value[2 * ADDRESS_SIZE];
-	snprintf(value, sizeof(value), "%s://%s:%u", protocol_text(port->protocol, false),
-		writer->host, port->number);
-	put(writer, suffix, value);
+	char number[16], link[2 * ADDRESS_SIZE];
+	snprintf(number, sizeof(number), "%u", port->number);
+	snprintf(link, sizeof(link), "%s://%s:%s", protocol_text(port->protocol, false),
+		writer->host, number);
+	return (struct port_texts){keep(writer, number), keep(writer, link)};
 }
 
-static void put_port(struct env_writer *writer, const struct env_port *port)
+static void put_port(struct env_writer *writer, const struct env_port *port,
+	const struct port_texts *texts)
 {
-	char base[32], suffix[64];
-	snprintf(base, sizeof(base), "PORT_%u_%s", port->number,
+	char base[32];
+	if (!texts->number || !texts->link) {
+		writer->err = ERR_NOMEM;
+		return;
+	}
+	snprintf(base, sizeof(base), "PORT_%s_%s", texts->number,
 		protocol_text(port->protocol, true));
-	put_link(writer, base, port);
-	snprintf(suffix, sizeof(suffix), "%s_PROTO", base);
-	put(writer, suffix, protocol_text(port->protocol, false));
-	snprintf(suffix, sizeof(suffix), "%s_PORT", base);
-	put_number(writer, suffix, port->number);
-	snprintf(suffix, sizeof(suffix), "%s_ADDR", base);
-	put(writer, suffix, writer->service->address);
+	put(writer, base, "", texts->link);
+	put(writer, base, "PROTO", protocol_text(port->protocol, false));
+	put(writer, base, "PORT", texts->number);
+	put(writer, base, "ADDR", writer->service->address);
+}
+
+static void put_names(struct env_writer *writer, const struct port_texts *texts)
+{
+	const struct env_service *service = writer->service;
+	for (size_t i = 0; i < service->port_count; i++) {
+		char name[NAME_SIZE];
+		if (*service->ports[i].name)
+			put(writer, "SERVICE_PORT", mangle(service->ports[i].name, name),
+				texts[i].number);
+	}
 }
 
 static enum err put_service(struct env *env, struct name_table *names, uint32_t index)
@@ -220,19 +246,19 @@ static enum err put_service(struct env *env, struct name_table *names, uint32_t 
 		.prefix = mangle(service->name, prefix),
 		.host = host,
 	};
-	put(&writer, "SERVICE_HOST", service->address);
-	put_number(&writer, "SERVICE_PORT", service->ports[0].number);
-	for (size_t i = 0; i < service->port_count; i++) {
-		char name[NAME_SIZE], suffix[NAME_SIZE + 16];
-		if (!*service->ports[i].name)
-			continue;
-		snprintf(suffix, sizeof(suffix), "SERVICE_PORT_%s",
-			mangle(service->ports[i].name, name));
-		put_number(&writer, suffix, service->ports[i].number);
-	}
-	put_link(&writer, "PORT", &service->ports[0]);
+	writer.prefix_length = strlen(prefix);
+	struct port_texts *texts =
+		arena_alloc(&env->arena, service->port_count * sizeof(*texts));
+	if (!texts)
+		return ERR_NOMEM;
 	for (size_t i = 0; i < service->port_count; i++)
-		put_port(&writer, &service->ports[i]);
+		texts[i] = port_texts_of(&writer, &service->ports[i]);
+	put(&writer, "SERVICE_HOST", "", service->address);
+	put(&writer, "SERVICE_PORT", "", texts[0].number);
+	put_names(&writer, texts);
+	put(&writer, "PORT", "", texts[0].link);
+	for (size_t i = 0; i < service->port_count; i++)
+		put_port(&writer, &service->ports[i], &texts[i]);
 	return writer.err;
 }
 

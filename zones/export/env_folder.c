@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/base/atomic_file.h"
@@ -22,6 +23,9 @@ struct env_folder {
 	mode_t mode;
 	struct made_file *files; /* in order of their names */
 	size_t count, capacity;
+	dev_t device; /* of the folder that was opened, and its inode */
+	ino_t inode;
+	bool has_list;
 	bool is_changed; /* the list on the disk is another one */
 };
 
@@ -97,7 +101,8 @@ static enum err add_file(struct env_folder *folder, const char *name, bool is_ex
 		return ERR_NOMEM;
 	memmove(folder->files + place + 1, folder->files + place,
 		(folder->count - place) * sizeof(*folder->files));
-	folder->files[place] = (struct made_file){copy, is_expected};
+	folder->files[place].name = copy;
+	folder->files[place].is_expected = is_expected;
 	folder->count++;
 	folder->is_changed = true;
 	return ERR_NONE;
@@ -152,12 +157,16 @@ static enum err read_list(struct env_folder *folder, FILE *file)
 enum err env_folder_open(struct env_folder *folder)
 {
 	forget_files(folder);
-	if (access(folder->path, W_OK | X_OK))
+	struct stat status;
+	if (access(folder->path, W_OK | X_OK) || stat(folder->path, &status))
 		return ERR_IO;
+	folder->device = status.st_dev;
+	folder->inode = status.st_ino;
 	char *path = path_of(folder, ENV_FOLDER_LIST);
 	if (!path)
 		return ERR_NOMEM;
 	FILE *file = fopen(path, "re");
+	folder->has_list = file;
 	enum err err = ERR_NONE;
 	if (file) {
 		err = read_list(folder, file);
@@ -172,6 +181,20 @@ enum err env_folder_open(struct env_folder *folder)
 	if (!err)
 		atomic_file_sweep(folder->path, ENV_FOLDER_LIST);
 	return err;
+}
+
+/* The inode of a folder that was removed is often that of the next one made: then the
+ * list is missing. */
+bool env_folder_is_same(const struct env_folder *folder)
+{
+	struct stat status;
+	if (stat(folder->path, &status) || status.st_dev != folder->device ||
+		status.st_ino != folder->inode)
+		return false;
+	char *path = folder->has_list ? path_of(folder, ENV_FOLDER_LIST) : NULL;
+	bool is_same = !path || access(path, F_OK) == 0;
+	free(path);
+	return is_same;
 }
 
 enum err env_folder_sync(struct env_folder *folder)
@@ -192,6 +215,7 @@ enum err env_folder_sync(struct env_folder *folder)
 	if (!err)
 		err = atomic_file_write(path, text, length, LIST_MODE, NULL);
 	folder->is_changed = err != ERR_NONE;
+	folder->has_list |= !err;
 	int saved = errno;
 	free(text);
 	free(path);

@@ -23,6 +23,9 @@ void env_folder_free(struct env_folder *folder);
  * ERR_IO with errno, as for all below. */
 enum err env_folder_open(struct env_folder *folder) MUST_CHECK;
 
+/* False: at its path there is another folder by now, or none. */
+bool env_folder_is_same(const struct env_folder *folder);
+
 /* There will be a file of the namespace. To be said of many before the first is put, so
  * that the list is written once. ERR_NOMEM. */
 enum err env_folder_expect(struct env_folder *folder, const char *ns) MUST_CHECK;

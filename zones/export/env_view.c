@@ -112,7 +112,7 @@ enum err env_view_add(struct env_view *view, const struct env_service *service)
 
 /* --- from the registry --- */
 
-static bool is_master(const struct registry_service *service)
+bool env_view_is_master(const struct registry_service *service)
 {
 	return strcmp(service->name, MASTER_NAME) == 0 &&
 	       strcmp(service->ns->name, MASTER_NAMESPACE) == 0;
@@ -146,7 +146,7 @@ static enum err view_add_registered(
 		.address = address,
 		.ports = ports,
 		.port_count = count,
-		.is_master = is_master(service),
+		.is_master = env_view_is_master(service),
 	};
 	enum err err = env_view_add(view, &added);
 	free(ports);

@@ -48,6 +48,9 @@ const char *env_view_namespace(const struct env_view *view);
 /* In no order. */
 const struct env_service *env_view_services(const struct env_view *view, size_t *count);
 
+/* Is it the service that every namespace sees? */
+bool env_view_is_master(const struct registry_service *service);
+
 /* Of all that a view takes of a service; the same as long as that is the same, 0 while it
  * takes nothing. Control thread only. */
 uint64_t env_view_digest(const struct registry_service *service);

@@ -68,6 +68,7 @@ static const struct {
 	{"hosts", NULL, "hosts.txt a..b", 11},
 	{"hosts", "ADDRESS", "name a..b", 6},
 	{"k8s_external", "apex", "a.b", 1},
+	{"envfiles", "mode", "888", 1},
 	{"kubernetes", "labels", "environment in (a", 1},
 	{"kubernetes", "namespace_labels", "\"a,,b\"", 1},
 	{"kubernetes", "service_cidr", "10.0.0.0/8 11.0.0.0/8", 12},

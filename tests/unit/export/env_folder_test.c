@@ -157,6 +157,22 @@ static void the_list_names_a_file_before_it_is_there(void **state)
 	env_folder_free(folder);
 }
 
+static void a_folder_made_anew_is_another_one(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("inner", 0755), 0);
+	struct env_folder *folder = env_folder_new("inner", ENV_DOCKER, 0644);
+	assert_int_equal(env_folder_open(folder), ERR_NONE);
+	assert_true(env_folder_is_same(folder));
+	put(folder, "shop");
+	assert_true(env_folder_is_same(folder));
+	assert_int_equal(system("rm -rf inner"), 0);
+	assert_false(env_folder_is_same(folder));
+	assert_int_equal(mkdir("inner", 0755), 0);
+	assert_false(env_folder_is_same(folder));
+	env_folder_free(folder);
+}
+
 static void a_folder_that_is_missing_is_told_with_its_reason(void **state)
 {
 	(void)state;
@@ -181,6 +197,8 @@ int main(void)
 			folder_remove),
 		cmocka_unit_test_setup_teardown(the_list_names_a_file_before_it_is_there,
 			folder_make, folder_remove),
+		cmocka_unit_test_setup_teardown(
+			a_folder_made_anew_is_another_one, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(
 			a_folder_that_is_missing_is_told_with_its_reason, folder_make,
 			folder_remove),
