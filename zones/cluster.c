@@ -82,7 +82,7 @@ static void on_upsert(void *context, const struct object *object)
 	diag_list_deinit(&problems);
 	/* What was there before us has taken no time of ours. */
 	if (object->kind == OBJECT_SLICE && cluster->kube &&
-		store_is_synced(cluster->store))
+		kube_source_is_synced(cluster->kube))
 		programming_note(&cluster->programming, cluster->registry, object);
 }
 
@@ -158,6 +158,9 @@ static void cluster_commit(struct cluster *cluster)
 		has_published |= store_commit(cluster->external_store);
 	if (has_published)
 		cluster->counters.published++;
+	/* What a source loads at first it gathers for as long as that takes. */
+	if (cluster->kube && !kube_source_is_synced(cluster->kube))
+		cluster->batch_start_ns = 0;
 	cluster_count_publish(cluster);
 	programming_count(
 		&cluster->programming, clock_unix_ms(), &cluster->counters.programming);
@@ -498,6 +501,19 @@ static enum err load_state(struct cluster *cluster)
 	return err;
 }
 
+/* Whoever waits for it is not to wonder. */
+static void report_missing(struct cluster *cluster)
+{
+	char missing[512];
+	struct diag_list problems;
+	kube_source_describe(cluster->kube, missing, sizeof(missing));
+	diag_list_init(&problems);
+	diag_add(&problems, SEVERITY_ERROR, NULL, 0, 0,
+		"the API server has not told all: %s", missing);
+	cluster_report(cluster, &problems);
+	diag_list_deinit(&problems);
+}
+
 static enum err start_kube(struct cluster *cluster, struct event_base *base, bool waits)
 {
 	enum err err = ERR_NONE;
@@ -507,6 +523,8 @@ static enum err start_kube(struct cluster *cluster, struct event_base *base, boo
 	if (!err && (waits || !base))
 		err = kube_source_load(
 			cluster->kube, cluster->options.startup_timeout_ms);
+	if (!err && (waits || !base) && !kube_source_is_synced(cluster->kube))
+		report_missing(cluster);
 	if (!err && base)
 		err = kube_source_start(cluster->kube, base);
 	return err;
@@ -583,6 +601,11 @@ const char *cluster_apiserver(const struct cluster *cluster)
 const struct fetch_counters *cluster_requests(const struct cluster *cluster)
 {
 	return kube_source_counters(cluster->kube);
+}
+
+uint64_t cluster_repairs(const struct cluster *cluster)
+{
+	return kube_source_repairs(cluster->kube);
 }
 
 void cluster_describe(const struct cluster *cluster, char *out, size_t size)

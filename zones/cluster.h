@@ -116,6 +116,7 @@ int64_t cluster_confirmed_ms(const struct cluster *cluster);
 
 /* The API server that it comes from, host and port; NULL: it comes from manifests. */
 const char *cluster_apiserver(const struct cluster *cluster);
+uint64_t cluster_repairs(const struct cluster *cluster);
 const struct fetch_counters *cluster_requests(const struct cluster *cluster);
 
 /* What an API server has not told yet and why, as one line; "" when it has told all. */

@@ -85,6 +85,18 @@ static const struct directive_row kubernetes_options[] = {
 		.help = "how many requests may wait for the API server's reply; 0: any",
 	},
 	{
+		.name = "apiserver_compare",
+		.type = ARGUMENT_DURATION,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.min = 0,
+		.max = 86400000,
+		.value = "10m",
+		.help = "how often names and versions are compared with the API "
+			"server's, "
+			"for what a watch has missed; 0: never",
+	},
+	{
 		.name = "apiserver_silence",
 		.type = ARGUMENT_DURATION,
 		.min_arguments = 1,

@@ -76,5 +76,13 @@ void scrape_kube(FILE *out, const struct status_figures *figures)
 		"Time from a request to the API server until its reply begins.");
 	for (unsigned i = 0; i < figures->apiserver_count; i++)
 		write_durations(out, &figures->apiservers[i]);
+	exposition_family(out, "waymark_registry_repairs_total", "counter",
+		"Loads for what a watch of the API server had missed.");
+	for (unsigned i = 0; i < figures->apiserver_count; i++) {
+		struct labels labels =
+			labels_with(NULL, "host", figures->apiservers[i].host);
+		exposition_integer(out, "waymark_registry_repairs_total", &labels,
+			figures->apiservers[i].repairs);
+	}
 	write_programming(out, &figures->clusters.programming);
 }

@@ -68,6 +68,7 @@ static void add_apiserver(struct status_figures *figures, const struct cluster *
 			"%s", host);
 		figures->apiserver_count++;
 	}
+	figures->apiservers[i].repairs += cluster_repairs(cluster);
 	add_requests(&figures->apiservers[i].counters, cluster_requests(cluster));
 }
 

@@ -24,6 +24,7 @@ enum { STATUS_APISERVERS_MAX = 4 }; /* more are counted with the last one */
 struct status_apiserver {
 	char host[128];
 	struct fetch_counters counters;
+	uint64_t repairs;
 };
 
 struct status_figures {

@@ -33,8 +33,10 @@ static void an_object_is_known_in_its_version(void **state)
 	assert_true(known_has(&known, "shop", "cart"));
 	assert_false(known_has(&known, "sho", "pcart"));
 	assert_false(known_has(&known, "", "cart"));
-	assert_true(known_has_version(&known, "shop", "cart", known_version("1042")));
-	assert_false(known_has_version(&known, "shop", "cart", known_version("1041")));
+	uint32_t version;
+	assert_true(known_find_id(&known, known_id(&known, "shop", "cart"), &version));
+	assert_int_equal(version, known_version("1042"));
+	assert_false(known_find_id(&known, known_id(&known, "shop", "tart"), &version));
 	known_remove(&known, "shop", "cart");
 	known_remove(&known, "shop", "cart");
 	assert_false(known_has(&known, "shop", "cart"));
@@ -60,6 +62,33 @@ static void what_a_list_does_not_name_is_swept(void **state)
 	assert_true(known_has(&known, "shop", "b"));
 	assert_true(known_has(&known, "shop", "c"));
 	assert_int_equal(known_sweep(&known), 0);
+	known_deinit(&known);
+}
+
+static enum err count_unmarked(void *context, uint64_t id, uint32_t version)
+{
+	unsigned *count = context;
+	assert_int_equal(version, known_version("1"));
+	assert_int_not_equal(id, 0);
+	++*count;
+	return ERR_NONE;
+}
+
+static void what_was_not_seen_is_found_without_being_swept(void **state)
+{
+	(void)state;
+	struct known known;
+	known_init(&known, &KEY);
+	put(&known, "a", "1");
+	put(&known, "b", "1");
+	known_begin(&known);
+	uint32_t version;
+	unsigned count = 0;
+	assert_true(known_mark(&known, known_id(&known, "shop", "b"), &version));
+	assert_false(known_mark(&known, known_id(&known, "shop", "c"), &version));
+	assert_int_equal(known_each_unmarked(&known, count_unmarked, &count), ERR_NONE);
+	assert_int_equal(count, 1);
+	assert_int_equal(known.count, 2);
 	known_deinit(&known);
 }
 
@@ -104,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_object_is_known_in_its_version),
 		cmocka_unit_test(what_a_list_does_not_name_is_swept),
+		cmocka_unit_test(what_was_not_seen_is_found_without_being_swept),
 		cmocka_unit_test(many_objects_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ uint32_t known_version(const char *text)
 	return (uint32_t)(version & 0x7fffffff);
 }
 
-static uint64_t known_hash(const struct known *known, const char *ns, const char *name)
+uint64_t known_id(const struct known *known, const char *ns, const char *name)
 {
 	struct hash_key key = known->key;
 	key.k0 ^= hash_bytes(&known->key, ns, strlen(ns));
@@ -82,7 +82,7 @@ enum err known_put(struct known *known, const char *ns, const char *name,
 		if (err)
 			return err;
 	}
-	uint64_t hash = known_hash(known, ns, name);
+	uint64_t hash = known_id(known, ns, name);
 	struct known_slot *slot = find_slot(known, hash);
 	*is_same = !slot_is_free(slot) && slot->version == version;
 	known->count += slot_is_free(slot);
@@ -99,7 +99,7 @@ static struct known_slot *known_find(
 {
 	if (!known->count)
 		return NULL;
-	struct known_slot *slot = find_slot(known, known_hash(known, ns, name));
+	struct known_slot *slot = find_slot(known, known_id(known, ns, name));
 	return slot_is_free(slot) ? NULL : slot;
 }
 
@@ -108,11 +108,33 @@ bool known_has(const struct known *known, const char *ns, const char *name)
 	return known_find(known, ns, name);
 }
 
-bool known_has_version(
-	const struct known *known, const char *ns, const char *name, uint32_t version)
+bool known_find_id(const struct known *known, uint64_t id, uint32_t *version)
 {
-	const struct known_slot *slot = known_find(known, ns, name);
-	return slot && slot->version == version;
+	const struct known_slot *slot = known->count ? find_slot(known, id) : NULL;
+	if (!slot || slot_is_free(slot))
+		return false;
+	*version = slot->version;
+	return true;
+}
+
+bool known_mark(struct known *known, uint64_t id, uint32_t *version)
+{
+	if (!known_find_id(known, id, version))
+		return false;
+	find_slot(known, id)->mark = known->mark & 1;
+	return true;
+}
+
+enum err known_each_unmarked(const struct known *known,
+	enum err (*each)(void *context, uint64_t id, uint32_t version), void *context)
+{
+	enum err err = ERR_NONE;
+	for (size_t i = 0; i < known->capacity && !err; i++) {
+		const struct known_slot *slot = &known->slots[i];
+		if (!slot_is_free(slot) && slot->mark != known->mark)
+			err = each(context, slot_hash(slot), slot->version);
+	}
+	return err;
 }
 
 /* Those behind it close up, so that no search ends too early. */

@@ -43,10 +43,18 @@ enum err known_put(struct known *known, const char *ns, const char *name,
 	uint32_t version, bool *is_same) MUST_CHECK;
 
 bool known_has(const struct known *known, const char *ns, const char *name);
-/* In this version. */
-bool known_has_version(
-	const struct known *known, const char *ns, const char *name, uint32_t version);
 void known_remove(struct known *known, const char *ns, const char *name);
+
+/* What stands for a name, and its version by that. False: not known. */
+uint64_t known_id(const struct known *known, const char *ns, const char *name);
+bool known_find_id(const struct known *known, uint64_t id, uint32_t *version);
+/* The same; it has been seen. */
+bool known_mark(struct known *known, uint64_t id, uint32_t *version);
+
+/* Those that known_sweep would let go. Returns what `each` did, if not ERR_NONE. */
+enum err known_each_unmarked(const struct known *known,
+	enum err (*each)(void *context, uint64_t id, uint32_t version),
+	void *context) MUST_CHECK;
 
 /* A list begins: what is not put from here on goes with known_sweep. */
 void known_begin(struct known *known);

@@ -287,6 +287,11 @@ int64_t kube_source_confirmed_ms(const struct kube_source *source)
 	return oldest_ms;
 }
 
+uint64_t kube_source_repairs(const struct kube_source *source)
+{
+	return source->repairs;
+}
+
 const char *kube_source_host(const struct kube_source *source)
 {
 	return source->host;

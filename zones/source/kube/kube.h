@@ -57,5 +57,8 @@ const char *kube_source_host(const struct kube_source *source);
 /* All zero before it is started. */
 const struct fetch_counters *kube_source_counters(const struct kube_source *source);
 
+/* How often something was loaded anew as a watch had missed it. */
+uint64_t kube_source_repairs(const struct kube_source *source);
+
 /* What is not there yet and why, as one line without a newline; "" when all is. */
 void kube_source_describe(const struct kube_source *source, char *out, size_t size);

@@ -265,6 +265,19 @@ static enum err on_item(void *context, char *text, size_t length)
 	return err ? err : put_object(reflector, object);
 }
 
+enum err reflector_read_item(struct reflector *reflector, char *text, size_t length,
+	const char **ns, const char **name, const char **version)
+{
+	const struct node *object;
+	enum err err = parse(reflector, text, length, &object);
+	if (err)
+		return err;
+	if (!read_names(reflector, object, ns, name))
+		*name = NULL;
+	*version = text_of(node_get(object, "metadata"), "resourceVersion");
+	return ERR_NONE;
+}
+
 static enum err on_list(void *context, char *text, size_t length)
 {
 	struct reflector *reflector = context;
@@ -374,8 +387,10 @@ static void reflector_prepare(struct reflector *reflector, enum reflect_phase ph
 	reflector->has_progressed = reflector->has_list = false;
 	reflector->started_ms = clock_now_ms();
 	reflector->refusal.used = 0;
-	if (phase == REFLECT_STREAMING || (is_list && !reflector->next_page))
+	if (phase == REFLECT_STREAMING || (is_list && !reflector->next_page)) {
 		known_begin(&reflector->known);
+		reflector->loads++;
+	}
 }
 
 void reflector_go(struct reflector *reflector)
@@ -403,6 +418,14 @@ void reflector_go(struct reflector *reflector)
 		wait_ms = backoff_wait_ms(&reflector->backoff, 0);
 	if (err || wait_ms)
 		reflector_wait(reflector, wait_ms);
+}
+
+void reflector_reload(struct reflector *reflector)
+{
+	fetch_cancel(reflector->fetch);
+	reflector->fetch = NULL;
+	reflector->version[0] = '\0';
+	reflector_go(reflector);
 }
 
 void reflector_kick(struct reflector *reflector, int64_t wait_ms, const char *problem)
@@ -549,10 +572,12 @@ void reflector_init(struct reflector *reflector, struct kube_source *source,
 {
 	*reflector = (struct reflector){.source = source, .resource = resource};
 	known_init(&reflector->known, &source->key);
+	compare_init(&reflector->compare, reflector);
 }
 
 void reflector_deinit(struct reflector *reflector)
 {
+	compare_deinit(&reflector->compare);
 	fetch_cancel(reflector->fetch);
 	if (reflector->timer)
 		event_free(reflector->timer);
@@ -571,5 +596,5 @@ enum err reflector_attach(struct reflector *reflector, struct event_base *base)
 		return ERR_NOMEM;
 	/* Whatever it waited for: it may as well try now. */
 	reflector_go(reflector);
-	return ERR_NONE;
+	return compare_attach(&reflector->compare, base);
 }

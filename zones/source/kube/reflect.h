@@ -4,6 +4,7 @@
 #include "server/base/log.h"
 #include "zones/source/decode.h"
 #include "zones/source/kube/backoff.h"
+#include "zones/source/kube/compare.h"
 #include "zones/source/kube/fetch.h"
 #include "zones/source/kube/known.h"
 #include "zones/source/kube/kube.h"
@@ -56,6 +57,8 @@ struct reflector {
 	int64_t heard_ms;                   /* when it was last known to be complete */
 	char problem[REFLECT_PROBLEM_SIZE]; /* "": none */
 	struct log_limit log_limit;
+	unsigned loads; /* begun */
+	struct compare compare;
 };
 
 void reflector_init(struct reflector *reflector, struct kube_source *source,
@@ -65,6 +68,14 @@ void reflector_deinit(struct reflector *reflector);
 /* With another base, or the first; from now on it works. ERR_NOMEM. */
 enum err reflector_attach(
 	struct reflector *reflector, struct event_base *base) MUST_CHECK;
+
+/* The names and version of an item of a list, borrowed until the next one; *name NULL: it
+ * has none, which is said. ERR_NOMEM, ERR_SYNTAX. */
+enum err reflector_read_item(struct reflector *reflector, char *text, size_t length,
+	const char **ns, const char **name, const char **version) MUST_CHECK;
+
+/* Loads everything anew. Not from a callback of its request. */
+void reflector_reload(struct reflector *reflector);
 
 /* What it waited for has come, or goes on being waited for: NULL, or why. */
 void reflector_kick(struct reflector *reflector, int64_t wait_ms, const char *problem);
