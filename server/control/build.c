@@ -7,6 +7,7 @@
 #include "server/plugin/any.h"
 #include "server/plugin/debug.h"
 #include "server/plugin/local.h"
+#include "server/plugin/loop.h"
 #include "server/plugin/minimal.h"
 #include "server/plugin/whoami.h"
 
@@ -75,6 +76,15 @@ static enum err build_local(
 	return ERR_NONE;
 }
 
+static enum err build_loop(
+	struct build *build, const struct corefile_directive *directive)
+{
+	(void)directive;
+	struct plugin_instance instance = loop_plugin_instance();
+	build_add(build, &instance);
+	return ERR_NONE;
+}
+
 static enum err build_minimal(
 	struct build *build, const struct corefile_directive *directive)
 {
@@ -120,6 +130,7 @@ static const struct {
 	{"loadbalance", build_loadbalance},
 	{"local", build_local},
 	{"log", build_log},
+	{"loop", build_loop},
 	{"minimal", build_minimal},
 	{"nsid", build_nsid},
 	{"prometheus", build_prometheus},

@@ -416,6 +416,11 @@ const struct directive_row plugin_rows[] = {
 		.options = envfiles_rows,
 	},
 	{
+		.name = "loop",
+		.help = "an upstream that leads back to this server is not asked any "
+			"more",
+	},
+	{
 		.name = "forward",
 		.type = ARGUMENT_WORD,
 		.min_arguments = 2,

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/control/build.h"
 #include "server/control/stanza.h"
@@ -10,7 +11,14 @@
 #include "server/plugin/forward/forward.h"
 #include "server/plugin/forward/tls.h"
 
-enum { READ_TIMEOUT_MS = 2000, EXPIRE_MS = 10000 };
+enum {
+	READ_TIMEOUT_MS = 2000,
+	EXPIRE_MS = 10000,
+	HEALTH_MS = 500,
+	MAX_FAILS = 2,
+	DAY_MS = 86400000,
+	RCODES_END = 24
+};
 
 const struct directive_row forward_options[] = {
 	{
@@ -20,6 +28,52 @@ const struct directive_row forward_options[] = {
 		.max_arguments = ANY_NUMBER,
 		.help = "names in these zones are not forwarded",
 		.may_repeat = true,
+	},
+	{
+		.name = "failover",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 1,
+		.max_arguments = ANY_NUMBER,
+		.help = "RCODE...: after these answers another upstream is asked",
+		.check = forward_check_failover,
+	},
+	{
+		.name = "next",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 1,
+		.max_arguments = ANY_NUMBER,
+		.help = "RCODE...: after these answers the next forward of the block is "
+			"asked",
+		.check = forward_check_next,
+	},
+	{
+		.name = "next_on_nodata",
+		.help = "the same after answers without a record",
+	},
+	{
+		.name = "max_fails",
+		.type = ARGUMENT_NUMBER,
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.max = UINT16_MAX,
+		.value = "2",
+		.help = "checks in a row that fail before an upstream is down; 0: none "
+			"is checked",
+	},
+	{
+		.name = "health_check",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 1,
+		.max_arguments = 4,
+		.help = "DURATION [no_rec] [domain FQDN]: how often an upstream that "
+			"does "
+			"not answer is checked, 0.5s unless given, without RD, by which "
+			"name",
+		.check = forward_check_health,
+	},
+	{
+		.name = "failfast_all_unhealthy_upstreams",
+		.help = "SERVFAIL at once while all upstreams are down",
 	},
 	{
 		.name = "policy",
@@ -121,6 +175,82 @@ const struct directive_row forward_options[] = {
 	},
 	{.name = NULL},
 };
+
+/* Bits of the rcodes; what is none goes to `problems`. */
+static uint32_t read_rcodes(const struct corefile_directive *option, bool may_be_good,
+	struct diag_list *problems)
+{
+	uint32_t codes = 0;
+	char text[16];
+	for (size_t i = 0; option && i < option->argument_count; i++) {
+		const struct corefile_word *word = &option->arguments[i];
+		unsigned code = may_be_good ? 0 : 1;
+		while (code < RCODES_END &&
+			strcasecmp(dns_rcode_text(code, text), word->text) != 0)
+			code++;
+		if (code < RCODES_END)
+			codes |= 1u << code;
+		else
+			stanza_error(problems, word,
+				"\"%.100s\" for \"%.100s\", expected a response code "
+				"such as SERVFAIL, REFUSED or NXDOMAIN",
+				word->text, option->name.text);
+	}
+	return codes;
+}
+
+void forward_check_failover(
+	const struct corefile_directive *option, struct diag_list *problems)
+{
+	(void)read_rcodes(option, false, problems);
+}
+
+void forward_check_next(
+	const struct corefile_directive *option, struct diag_list *problems)
+{
+	(void)read_rcodes(option, true, problems);
+}
+
+/* DURATION [no_rec] [domain FQDN] */
+static void read_health(const struct corefile_directive *option,
+	struct forward_options *out, struct diag_list *problems)
+{
+	out->health_ms = HEALTH_MS;
+	out->health_flags = DNS_FLAG_RD;
+	out->health_name = (struct dname){.length = 1};
+	if (!option)
+		return;
+	const struct corefile_word *word = option->arguments;
+	const struct corefile_word *end = word + option->argument_count;
+	if (argument_duration_ms(word, &out->health_ms) || out->health_ms <= 0 ||
+		out->health_ms > DAY_MS)
+		stanza_error(problems, word,
+			"\"%.100s\" for \"health_check\", expected a duration such "
+			"as 0.5s, at most 24h",
+			word->text);
+	for (word++; word < end; word++) {
+		if (strcmp(word->text, "no_rec") == 0) {
+			out->health_flags = 0;
+		} else if (strcmp(word->text, "domain") == 0 && word + 1 < end) {
+			word++;
+			if (dname_from_text(word->text, &out->health_name))
+				stanza_error(problems, word,
+					"\"%.100s\" is no domain name", word->text);
+		} else {
+			stanza_error(problems, word,
+				"\"%.100s\" for \"health_check\", expected \"no_rec\" "
+				"or \"domain\" with a name",
+				word->text);
+		}
+	}
+}
+
+void forward_check_health(
+	const struct corefile_directive *option, struct diag_list *problems)
+{
+	struct forward_options ignored;
+	read_health(option, &ignored, problems);
+}
 
 /* CoreDNS refuses both, as it would not be clear which name counts. */
 static void check_tls(const struct corefile_directive *directive,
@@ -267,6 +397,12 @@ static enum err read_tls(struct build *build, const struct corefile_directive *d
 	return err;
 }
 
+static void read_loop(const struct build *build, struct forward_options *out)
+{
+	out->looks_for_loops = directive_in_block(build->source, "loop");
+	out->loop_zone = build->source->keys[0].zone;
+}
+
 static enum err build_one(struct build *build, const struct corefile_directive *directive)
 {
 	struct forward_options options = {
@@ -274,6 +410,14 @@ static enum err build_one(struct build *build, const struct corefile_directive *
 		.max_concurrent = (uint32_t)read_number(directive, "max_concurrent", 0),
 		.max_attempts =
 			(unsigned)read_number(directive, "max_connect_attempts", 0),
+		.max_fails = (unsigned)read_number(directive, "max_fails", MAX_FAILS),
+		.failover = read_rcodes(
+			directive_option(directive, "failover"), false, build->problems),
+		.next = read_rcodes(
+			directive_option(directive, "next"), true, build->problems),
+		.next_on_nodata = directive_option(directive, "next_on_nodata"),
+		.fails_fast =
+			directive_option(directive, "failfast_all_unhealthy_upstreams"),
 		.force_tcp = directive_option(directive, "force_tcp"),
 		.prefer_udp = directive_option(directive, "prefer_udp"),
 		.expire_ms = read_duration(directive, "expire", EXPIRE_MS),
@@ -282,6 +426,9 @@ static enum err build_one(struct build *build, const struct corefile_directive *
 		.read_timeout_ms =
 			read_duration(directive, "read_timeout", READ_TIMEOUT_MS),
 	};
+	read_health(
+		directive_option(directive, "health_check"), &options, build->problems);
+	read_loop(build, &options);
 	read_source(directive, &options.source);
 	enum err err = read_zones(build, directive, &options);
 	if (!err)

@@ -35,6 +35,12 @@ void external_check_apex(
 	const struct corefile_directive *option, struct diag_list *problems);
 void forward_check(
 	const struct corefile_directive *directive, struct diag_list *problems);
+void forward_check_failover(
+	const struct corefile_directive *option, struct diag_list *problems);
+void forward_check_health(
+	const struct corefile_directive *option, struct diag_list *problems);
+void forward_check_next(
+	const struct corefile_directive *option, struct diag_list *problems);
 void header_check(const struct corefile_directive *directive, struct diag_list *problems);
 void header_check_flags(
 	const struct corefile_directive *option, struct diag_list *problems);

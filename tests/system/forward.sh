@@ -79,6 +79,8 @@ serve() {
 			cat "$scratch/lines"
 			printf '}\n'
 		} >"$scratch/Corefile"
+		LOOP_PORT=$port
+		export LOOP_PORT
 		server_start "$scratch/Corefile" && return 0
 		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
 	done
@@ -331,5 +333,106 @@ policy $policy
 	case_run "the next upstream answers with policy $policy" next_is_asked
 	server_stop
 done
+
+
+# --- other answers than one's own ---
+
+unbound_says_it() {
+	for name in "$@"; do
+		ask "$name.example.test" && has 'status: NXDOMAIN' || return 1
+	done
+}
+
+hostile_answers() {
+	ask "$1" && has 'A 192.0.2.1$'
+}
+
+hostile_says_it() {
+	ask servfail.example.test && has 'status: SERVFAIL' && ask good.example.test &&
+		has 'A 192.0.2.1$'
+}
+
+case_run 'unbound starts again' unbound_start
+case_run 'one with failover' serve "forward . 127.0.0.1:$hostile 127.0.0.1:$upstream {
+policy sequential
+failover REFUSED servfail
+}"
+case_run 'after these answers another upstream is asked' unbound_says_it refused servfail
+case_run 'other answers stay' hostile_answers good.example.test
+server_stop
+case_run 'one with failover and no other' serve "forward . 127.0.0.1:$hostile {
+failover SERVFAIL
+}"
+case_run 'what nobody betters is told' hostile_says_it
+server_stop
+case_run 'two, one behind the other' serve "forward . 127.0.0.1:$hostile {
+next REFUSED
+next_on_nodata
+}
+forward . 127.0.0.1:$upstream"
+case_run 'after these answers the next forward is asked' unbound_says_it refused nodata
+case_run 'after others it is not' hostile_says_it
+server_stop
+
+# --- health ---
+
+down_is_found() {
+	tries=0
+	until ask good.lies.test && has 'status: SERVFAIL' &&
+		grep -q 'no upstream is fit to be asked' "$server_log"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || return 1
+		sleep 0.1
+	done
+}
+
+recovery_is_found() {
+	process_start again ready "$builddir/tests/system/hostile" "$closed" || return 1
+	tries=0
+	until ask good.lies.test && has 'A 192.0.2.1$'; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || return 1
+		sleep 0.1
+	done
+}
+
+case_run 'one that is down' serve "forward . 127.0.0.1:$closed {
+max_fails 1
+health_check 100ms no_rec domain health.lies.test
+failfast_all_unhealthy_upstreams
+}"
+case_run 'an upstream that is down is found to be' down_is_found
+case_run 'and found again' recovery_is_found
+server_stop
+
+# --- loops ---
+
+loop_is_found() {
+	tries=0
+	until grep -q 'upstream "127.0.0.1:.*" leads back to this server' "$server_log"; do
+		ask www.lies.test
+		has 'status: SERVFAIL' || return 1
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || return 1
+	done
+	[ "$(grep -c 'leads back' "$server_log")" -eq 1 ] &&
+		ask other.lies.test && has 'status: SERVFAIL'
+}
+
+others_stay() {
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		ask "name$i.lies.test" && has 'A 192.0.2.1$' || return 1
+	done
+}
+
+case_run 'an upstream that leads back' serve loop 'forward . 127.0.0.1:{$LOOP_PORT}'
+case_run 'it is found, told once and not asked any more' loop_is_found
+server_stop
+case_run 'one that leads back, beside a good one' serve loop \
+	"forward . 127.0.0.1:{\$LOOP_PORT} 127.0.0.1:$hostile {
+policy sequential
+}"
+case_run 'the good one answers' others_stay
+server_stop
 
 cases_end

@@ -10,7 +10,7 @@
  *   silent    none
  *   slow      the answer after 300 ms
  *   trunc     by UDP only a truncated reply
- *   refused servfail  that rcode
+ *   refused servfail nodata  that, without a record
  *   circle    a CNAME that leads back
  *   proto     the number of the protocol as the last octet of the address
  *   close     by TCP the connection ends behind the answer
@@ -202,6 +202,11 @@ static void do_refused(const struct path *path, const struct message *query)
 	send_rcode(path, query, 5);
 }
 
+static void do_nodata(const struct path *path, const struct message *query)
+{
+	send_rcode(path, query, 0);
+}
+
 static void do_servfail(const struct path *path, const struct message *query)
 {
 	send_rcode(path, query, 2);
@@ -260,6 +265,7 @@ static const struct {
 	{"slow", do_slow},
 	{"trunc", do_trunc},
 	{"refused", do_refused},
+	{"nodata", do_nodata},
 	{"servfail", do_servfail},
 	{"circle", do_circle},
 	{"proto", do_proto},

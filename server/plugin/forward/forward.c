@@ -102,3 +102,20 @@ const struct forward_options *forward_options_of(const struct plugin_instance *i
 		return NULL;
 	return &((const struct forward *)instance->instance)->options;
 }
+bool forward_sees_probe(const struct plugin_instance *instance, const struct dname *name)
+{
+	return instance->ops == &forward_plugin_ops &&
+	       probe_recognise(instance->instance, name);
+}
+
+struct forward *forward_next(const struct query *query)
+{
+	const struct server_block *block = query->block;
+	if (query->step >= block->chain_length)
+		return NULL;
+	const struct plugin_instance *next = &block->chain[query->step];
+	if (next->ops != &forward_plugin_ops)
+		return NULL;
+	struct forward *forward = next->instance;
+	return forward_takes(&forward->options, &query->request.name) ? forward : NULL;
+}

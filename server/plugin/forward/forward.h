@@ -43,7 +43,17 @@ struct forward_options {
 	int64_t expire_ms;  /* connections that are idle for so long are closed */
 	int64_t max_age_ms; /* and those that are so old; 0: no limit */
 	unsigned max_idle;  /* how many may be idle, of an upstream and worker; 0: any */
-	int64_t read_timeout_ms;        /* an upstream is no longer waited for */
+	int64_t read_timeout_ms; /* an upstream is no longer waited for */
+	uint32_t failover;       /* bit n: after rcode n another upstream is asked, */
+	uint32_t next;           /* the next forward of the block */
+	bool next_on_nodata;
+	unsigned max_fails; /* checks in a row, then it is down; 0: none is made */
+	int64_t health_ms;  /* from one check to the next */
+	uint16_t health_flags;
+	struct dname health_name;
+	bool fails_fast;      /* where all are down */
+	bool looks_for_loops; /* the plugin loop is there too */
+	struct dname loop_zone;
 	struct sockaddr_storage source; /* what we ask from; family 0: any */
 };
 
@@ -54,6 +64,9 @@ enum err forward_new(
 
 /* What it was made with; NULL: the instance is not of this plugin. */
 const struct forward_options *forward_options_of(const struct plugin_instance *instance);
+
+/* Has it sent this question itself, to find a loop? */
+bool forward_sees_probe(const struct plugin_instance *instance, const struct dname *name);
 
 /* Would it ask for this name, in lower case? */
 bool forward_takes(const struct forward_options *options, const struct dname *name);

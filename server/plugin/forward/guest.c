@@ -143,6 +143,8 @@ static void guest_on_leave(struct query_guest *place)
 	for (unsigned i = 0; i < INQUIRY_BUCKETS; i++)
 		while ((inquiry = LIST_FIRST(&guest->inquiries[i])))
 			inquiry_drop(inquiry);
+	while ((inquiry = LIST_FIRST(&guest->probes)))
+		inquiry_drop(inquiry);
 	guest->forward->guests[guest->worker->number] = NULL;
 	guest_free(guest);
 }

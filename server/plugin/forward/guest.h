@@ -4,6 +4,7 @@
 #include "server/base/random.h"
 #include "server/plugin/forward/forward.h"
 #include "server/plugin/forward/inquiry.h"
+#include "server/plugin/forward/probe.h"
 #include "server/plugin/forward/upstream.h"
 #include "server/query/worker_host.h"
 
@@ -24,6 +25,7 @@ enum {
 
 struct forward {
 	struct forward_options options;
+	struct upstream_state states[FORWARD_UPSTREAMS_MAX];
 	atomic_uint waiting; /* questions of clients, of all workers */
 	struct forward_series *series;
 	struct forward_guest *guests[WORKERS_MAX]; /* each the worker's own to set */
@@ -49,11 +51,15 @@ struct forward_guest {
 	uint64_t wrong; /* messages that answered nothing asked */
 	struct random_pool random;
 	struct inquiry_list inquiries[INQUIRY_BUCKETS];
+	struct inquiry_list probes; /* of our own */
 	struct inquiry_queue wheel[WHEEL_SLOTS];
 	struct upstream upstreams[FORWARD_UPSTREAMS_MAX];
 	uint8_t buffer[UDP_MESSAGE_MAX];
 	uint8_t cleaned[DNS_MESSAGE_MAX]; /* a reply without what does not belong */
 };
+
+/* The forward plugin behind this one that takes the query's name. NULL: none. */
+struct forward *forward_next(const struct query *query);
 
 /* That of the worker, made if there is none. NULL: no memory. */
 struct forward_guest *guest_get(struct forward *forward, const struct query *query);

@@ -52,10 +52,9 @@ static struct inquiry *find_same(struct forward_guest *guest, const struct query
 	return NULL;
 }
 
-static struct inquiry *inquiry_new(struct forward_guest *guest, const struct query *query)
+static struct inquiry *inquiry_make(
+	struct forward_guest *guest, struct inquiry_list *list)
 {
-	const struct request *request = &query->request;
-	const struct forward_options *options = &guest->forward->options;
 	if (guest->inquiry_count >= INQUIRIES_MAX)
 		return NULL;
 	struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
@@ -63,21 +62,32 @@ static struct inquiry *inquiry_new(struct forward_guest *guest, const struct que
 		return NULL;
 	inquiry->guest = guest;
 	inquiry->started_ns = guest->now_ns;
+	LIST_INSERT_HEAD(list, inquiry, link);
+	/* The wheel has stood still while there was nothing on it. */
+	if (!guest->inquiry_count++)
+		guest->turned_ns = guest->now_ns / WHEEL_STEP_NS * WHEEL_STEP_NS;
+	return inquiry;
+}
+
+static struct inquiry *inquiry_new(struct forward_guest *guest, const struct query *query)
+{
+	const struct request *request = &query->request;
+	const struct forward_options *options = &guest->forward->options;
+	struct inquiry *inquiry = inquiry_make(guest, bucket_of(guest, request->hash));
+	if (!inquiry)
+		return NULL;
 	inquiry->hash = request->hash;
 	inquiry->name = request->name;
 	inquiry->flags = request->flags & FLAGS_ASKED;
 	inquiry->has_do = request->edns.has_do;
 	inquiry->turn = guest->turn++;
+	inquiry->failure = "no upstream is fit to be asked";
 	inquiry->wants_stream =
 		options->force_tcp ||
 		(query->transport == TRANSPORT_TCP && !options->prefer_udp);
 	inquiry->question_length = request->question_length;
 	memcpy(inquiry->question, request->message + DNS_HEADER_SIZE,
 		request->question_length);
-	LIST_INSERT_HEAD(bucket_of(guest, inquiry->hash), inquiry, link);
-	/* The wheel has stood still while there was nothing on it. */
-	if (!guest->inquiry_count++)
-		guest->turned_ns = guest->now_ns / WHEEL_STEP_NS * WHEEL_STEP_NS;
 	return inquiry;
 }
 
@@ -117,11 +127,37 @@ static struct query *take_waiter(struct inquiry *inquiry)
 	return query;
 }
 
+/* The next forward of the block goes on with it. */
+static bool hand_over(struct query *query)
+{
+	struct forward *next = forward_next(query);
+	struct forward_guest *guest = next ? guest_get(next, query) : NULL;
+	if (!guest)
+		return false;
+	query->step++;
+	if (inquiry_adopt(guest, query))
+		return true;
+	query->step--;
+	return false;
+}
+
+static bool goes_on(const struct inquiry *inquiry, const struct reply_facts *facts)
+{
+	const struct forward_options *options = &inquiry->guest->forward->options;
+	if (facts->rcode < 32 && options->next >> facts->rcode & 1)
+		return true;
+	return options->next_on_nodata && facts->rcode == RCODE_NOERROR &&
+	       !facts->answer_count;
+}
+
 static void deliver(struct inquiry *inquiry, const struct reply_facts *facts)
 {
 	struct query *query;
+	bool is_next = goes_on(inquiry, facts);
 	detach(inquiry);
 	while ((query = take_waiter(inquiry))) {
+		if (is_next && hand_over(query))
+			continue;
 		respond_answer(query, facts);
 		query_resume(query, VERDICT_REPLY);
 		free(query);
@@ -210,6 +246,44 @@ static unsigned order_begin(const struct inquiry *inquiry)
 	return options->policy == POLICY_ROUND_ROBIN ? inquiry->turn % count : 0;
 }
 
+static bool is_suspect(const struct upstream *upstream)
+{
+	struct forward_guest *guest = upstream->guest;
+	struct upstream_state *state = &guest->forward->states[upstream->index];
+	if (!upstream->suspect_ns || atomic_load_explicit(&state->well_ns,
+					     memory_order_relaxed) > upstream->suspect_ns)
+		return false;
+	return upstream_is_suspect(upstream, guest->now_ns) ||
+	       atomic_load_explicit(&state->is_checked, memory_order_relaxed);
+}
+
+/* Where all are down, it is the checks that are not believed. */
+static void judge_upstreams(struct inquiry *inquiry, struct pick *pick)
+{
+	struct forward_guest *guest = inquiry->guest;
+	struct forward *forward = guest->forward;
+	const struct forward_options *options = &forward->options;
+	uint32_t all = (1u << pick->count) - 1;
+	for (unsigned i = 0; i < pick->count; i++) {
+		struct upstream_state *state = &forward->states[i];
+		uint32_t bit = 1u << i;
+		if (is_suspect(&guest->upstreams[i]))
+			pick->suspect |= bit;
+		if (options->max_fails &&
+			atomic_load_explicit(&state->fails, memory_order_relaxed) >=
+				options->max_fails)
+			pick->down |= bit;
+		if (atomic_load_explicit(&state->is_looping, memory_order_relaxed))
+			pick->tried |= bit;
+	}
+	if (pick->down != all)
+		return;
+	pick->down = pick->suspect = 0;
+	pick->first = random_below(&guest->random, pick->count);
+	if (options->fails_fast)
+		pick->tried = all;
+}
+
 /* NULL: all of this round have been asked, or enough. */
 static struct upstream *choose(struct inquiry *inquiry)
 {
@@ -222,11 +296,15 @@ static struct upstream *choose(struct inquiry *inquiry)
 	};
 	if (options->max_attempts && inquiry->attempt_count >= options->max_attempts)
 		return NULL;
-	for (unsigned i = 0; i < pick.count; i++)
-		if (upstream_is_suspect(&guest->upstreams[i], guest->now_ns))
-			pick.suspect |= 1u << i;
+	judge_upstreams(inquiry, &pick);
 	int index = pick_next(&pick);
 	return index < 0 ? NULL : &guest->upstreams[index];
+}
+
+static void miss(struct upstream *upstream, int64_t sent_ns)
+{
+	if (upstream_miss(upstream, sent_ns, upstream->guest->now_ns))
+		probe_health(upstream);
 }
 
 static enum way usual_way(const struct inquiry *inquiry, const struct upstream *upstream)
@@ -275,7 +353,7 @@ static bool ask_next(struct inquiry *inquiry)
 			return true;
 		}
 		inquiry->failure = guest->forward->unreachable_texts[upstream->index];
-		upstream_miss(upstream, guest->now_ns, guest->now_ns);
+		miss(upstream, guest->now_ns);
 	}
 	return false;
 }
@@ -296,6 +374,7 @@ bool inquiry_adopt(struct forward_guest *guest, struct query *moved)
 	inquiry->waiters = waiter;
 	inquiry->waiter_count++;
 	atomic_fetch_add_explicit(&guest->forward->waiting, 1, memory_order_relaxed);
+	probe_loops(guest);
 	/* Whoever asked may not be resumed before it knows that it waits. */
 	if (is_new && !ask_next(inquiry))
 		guest_schedule(guest, inquiry, guest->now_ns);
@@ -326,7 +405,7 @@ static void expire_attempts(struct inquiry *inquiry)
 			continue;
 		struct upstream *upstream = attempt->upstream;
 		inquiry->failure = forward->timeout_texts[upstream->index];
-		upstream_miss(upstream, attempt->sent_ns, guest->now_ns);
+		miss(upstream, attempt->sent_ns);
 		if (guest->now_ns - attempt->sent_ns >= limit_ns)
 			exchange_remove(attempt);
 	}
@@ -348,6 +427,11 @@ static void wait_on(struct inquiry *inquiry)
 void inquiry_on_time(struct inquiry *inquiry)
 {
 	struct forward_guest *guest = inquiry->guest;
+	if (inquiry->purpose != PROBE_NONE) {
+		close_attempts(inquiry);
+		probe_on_failure(inquiry);
+		return;
+	}
 	bool is_over = guest->now_ns - inquiry->started_ns >= budget_ns;
 	expire_attempts(inquiry);
 	if (!is_over && ask_next(inquiry))
@@ -381,8 +465,12 @@ void inquiry_on_unreachable(struct attempt *attempt)
 	struct forward_guest *guest = inquiry->guest;
 	struct upstream *upstream = attempt->upstream;
 	exchange_remove(attempt);
+	if (inquiry->purpose != PROBE_NONE) {
+		probe_on_failure(inquiry);
+		return;
+	}
 	inquiry->failure = guest->forward->unreachable_texts[upstream->index];
-	upstream_miss(upstream, attempt->sent_ns, guest->now_ns);
+	miss(upstream, attempt->sent_ns);
 	go_on(inquiry);
 }
 
@@ -392,7 +480,9 @@ void inquiry_on_closed(struct attempt *attempt)
 	struct inquiry *inquiry = attempt->inquiry;
 	struct upstream *upstream = attempt->upstream;
 	exchange_remove(attempt);
-	if (!send_by(inquiry, upstream, BY_NEW_STREAM))
+	if (inquiry->purpose != PROBE_NONE)
+		probe_on_failure(inquiry);
+	else if (!send_by(inquiry, upstream, BY_NEW_STREAM))
 		go_on(inquiry);
 }
 
@@ -406,6 +496,24 @@ static void ask_whole(struct inquiry *inquiry, struct upstream *upstream)
 			guest, inquiry, guest->now_ns + patience_ns(inquiry, upstream));
 	else
 		go_on(inquiry);
+}
+
+/* Is another upstream asked, as this one's answer is none (option failover)? It is kept
+ * for when no other says more. */
+static bool is_bettered(struct inquiry *inquiry, const struct reply_facts *facts,
+	const uint8_t *message, size_t length)
+{
+	uint32_t failover = inquiry->guest->forward->options.failover;
+	if (facts->rcode >= 32 || !(failover >> facts->rcode & 1))
+		return false;
+	uint8_t *kept = malloc(length);
+	if (!kept)
+		return false;
+	memcpy(kept, message, length);
+	free(inquiry->kept);
+	inquiry->kept = kept;
+	inquiry->kept_length = length;
+	return ask_next(inquiry) || count_attempts(inquiry);
 }
 
 void inquiry_on_message(
@@ -422,6 +530,10 @@ void inquiry_on_message(
 	}
 	upstream_hear(upstream, attempt->sent_ns, guest->now_ns);
 	exchange_remove(attempt);
+	if (inquiry->purpose != PROBE_NONE) {
+		probe_on_answer(inquiry);
+		return;
+	}
 	if (!is_stream && (octets_get_u16(message + 2) & DNS_FLAG_TC)) {
 		ask_whole(inquiry, upstream);
 		return;
@@ -433,5 +545,37 @@ void inquiry_on_message(
 		go_on(inquiry);
 		return;
 	}
-	deliver(inquiry, &facts);
+	if (!is_bettered(inquiry, &facts, message, length))
+		deliver(inquiry, &facts);
+}
+/* --- questions of our own --- */
+
+struct inquiry *inquiry_new_probe(struct upstream *upstream, enum probe_purpose purpose,
+	const struct dname *name, uint16_t type, uint16_t flags)
+{
+	struct forward_guest *guest = upstream->guest;
+	struct inquiry *inquiry = inquiry_make(guest, &guest->probes);
+	if (!inquiry)
+		return NULL;
+	inquiry->purpose = purpose;
+	inquiry->probed = upstream;
+	inquiry->flags = flags;
+	inquiry->name = *name;
+	inquiry->wants_stream = guest->forward->options.force_tcp;
+	inquiry->question_length = (uint16_t)(name->length + 4);
+	memcpy(inquiry->question, name->bytes, name->length);
+	octets_put_u16(inquiry->question + name->length, type);
+	octets_put_u16(inquiry->question + name->length + 2, CLASS_IN);
+	return inquiry;
+}
+
+bool inquiry_send_probe(struct inquiry *inquiry)
+{
+	return send_by(inquiry, inquiry->probed, usual_way(inquiry, inquiry->probed));
+}
+
+void inquiry_end_probe(struct inquiry *inquiry)
+{
+	detach(inquiry);
+	inquiry_free(inquiry);
 }

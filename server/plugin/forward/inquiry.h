@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/plugin/forward/exchange.h"
+#include "server/plugin/forward/probe.h"
 #include "server/query/query.h"
 #include "server/wire/dname.h"
 
@@ -38,8 +39,11 @@ struct inquiry {
 	unsigned turn;  /* where the order begins, for round robin */
 	unsigned attempt_count, round;
 	bool is_scheduled, has_do;
-	bool wants_stream; /* TCP even where UDP could be asked */
-	uint8_t *kept;     /* an answer that another upstream may better; may be NULL */
+	bool is_pausing; /* between two checks */
+	enum probe_purpose purpose;
+	struct upstream *probed; /* of a probe: alone is asked */
+	bool wants_stream;       /* TCP even where UDP could be asked */
+	uint8_t *kept; /* an answer that another upstream may better; may be NULL */
 	size_t kept_length;
 	const char *failure; /* of the last attempt */
 	struct attempt attempts[ATTEMPTS_MAX];
@@ -69,3 +73,8 @@ void inquiry_on_time(struct inquiry *inquiry);
 
 /* The worker ends: those who wait get no reply. */
 void inquiry_drop(struct inquiry *inquiry);
+/* A question of our own to one upstream, not yet sent. NULL: no memory. */
+struct inquiry *inquiry_new_probe(struct upstream *upstream, enum probe_purpose purpose,
+	const struct dname *name, uint16_t type, uint16_t flags);
+bool inquiry_send_probe(struct inquiry *inquiry);
+void inquiry_end_probe(struct inquiry *inquiry);
