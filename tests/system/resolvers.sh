@@ -16,8 +16,47 @@ fi
 
 sources=$srcdir/tests/system/resolvers
 
+# All that is not the cluster's is asked of this one, where nothing else exists.
+upstream_start() {
+	cat >"$scratch/unbound.conf" <<-END
+		server:
+		  interface: 127.0.0.2
+		  do-daemonize: no
+		  use-syslog: no
+		  chroot: ""
+		  username: ""
+		  directory: "$scratch"
+		  pidfile: "$scratch/unbound.pid"
+		  module-config: "iterator"
+		  local-zone: "." static
+		  local-data: "www.example.org. 60 IN A 192.0.2.10"
+		  local-data: "www.example.org. 60 IN AAAA 2001:db8::10"
+	END
+	/usr/sbin/unbound -d -c "$scratch/unbound.conf" >"$scratch/unbound.log" 2>&1 </dev/null &
+	started="$started $!"
+	wait_for "$scratch/unbound.log" 'start of service' "$!"
+}
+
+corefile_write() {
+	cat <<-END
+		.:53 {
+		    bind 127.0.0.1
+		    errors
+		    kubernetes cluster.local in-addr.arpa ip6.arpa {
+		        manifests manifests
+		        service_cidr 10.96.0.0/16 fd00:10:96::/112
+		        pods verified
+		        fallthrough in-addr.arpa ip6.arpa
+		    }
+		    forward . 127.0.0.2
+		    cache 30
+		}
+	END
+}
+
 pod_prepare() {
-	ip link set lo up && port=53 && example_copy "$scratch/example" &&
+	ip link set lo up && upstream_start && port=53 && example_copy "$scratch/example" &&
+		corefile_write >"$scratch/example/Corefile" &&
 		large_service >"$scratch/example/manifests/large.yaml" || return 1
 	cat >"$scratch/resolv.conf" <<-END
 		nameserver 127.0.0.1
@@ -91,7 +130,10 @@ ask_with() {
 		asks "$1" orders-db orders-db-0.orders-db = \
 		10.244.1.41 10.244.2.41 10.244.1.41
 	case_run "$1: upper case" asks "$1" CART.Shop = 10.96.20.20
-	case_run "$1: what does not exist" asks "$1" nothing.shop.svc.cluster.local. = '- NONAME'
+	case_run "$1: what does not exist" asks "$1" nothing.shop = '- NONAME'
+	case_run "$1: a name of the Internet, behind the search list" \
+		asks "$1" www.example.org = 192.0.2.10 2001:db8::10
+	case_run "$1: what does not exist there" asks "$1" no.example.org = '- NONAME'
 	case_run "$1: a name with a namespace that is not there" \
 		asks "$1" cart.nowhere.svc.cluster.local. = '- NONAME'
 }
