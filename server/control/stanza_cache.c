@@ -186,7 +186,7 @@ static struct stale_words stale_words_of(const struct corefile_directive *option
 		words.duration = at++;
 	if (at < end)
 		words.mode = at++;
-	if (at < end && strcmp(words.mode->text, "verify") == 0)
+	if (at < end && words.mode && strcmp(words.mode->text, "verify") == 0)
 		words.timeout = at++;
 	words.surplus = at < end ? at : NULL;
 	return words;

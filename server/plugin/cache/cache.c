@@ -390,7 +390,8 @@ enum err cache_new(const struct cache_options *options, struct cache_pool *pool,
 		return ERR_NOMEM;
 	}
 	cache->pool = cache_pool_ref(pool);
-	*out = (struct plugin_instance){&ops, cache};
+	out->ops = &ops;
+	out->instance = cache;
 	return ERR_NONE;
 }
 
