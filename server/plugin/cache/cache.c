@@ -172,20 +172,6 @@ bool cache_may_refresh(struct cache_entry *entry, int64_t now_ns)
 
 /* --- the life of a query --- */
 
-static void cache_prefetch(void *instance, const struct query *query)
-{
-	const struct cache *cache = instance;
-	struct cache_key key = key_of(cache, &query->request);
-	cache_pool_prefetch(cache->pool, key.hash);
-}
-
-static void cache_prefetch_answer(void *instance, const struct query *query)
-{
-	const struct cache *cache = instance;
-	struct cache_key key = key_of(cache, &query->request);
-	cache_pool_prefetch_entry(cache->pool, key.hash);
-}
-
 /* Those who look behind the cache first, unless it failed a short while ago. Others may
  * wait for the same: whoever is asked there sees to that. */
 static enum verdict verify(struct cache *cache, struct query *query)
@@ -367,12 +353,11 @@ static void cache_free(void *instance)
 enum err cache_new(const struct cache_options *options, struct cache_pool *pool,
 	struct plugin_instance *out)
 {
+	/* No prefetch: questions for the cluster would pay for what they never look at. */
 	static const struct plugin_ops ops = {
 		.name = "cache",
 		.query = cache_query,
 		.replied = cache_replied,
-		.prefetch = cache_prefetch,
-		.prefetch_answer = cache_prefetch_answer,
 		.housekeep = cache_housekeep,
 		.free = cache_free,
 	};

@@ -149,22 +149,6 @@ static cache_bucket *bucket_of(const struct cache_pool *pool, uint64_t hash)
 
 /* --- readers --- */
 
-void cache_pool_prefetch(const struct cache_pool *pool, uint64_t hash)
-{
-	__builtin_prefetch((const void *)bucket_of(pool, hash));
-}
-
-void cache_pool_prefetch_entry(const struct cache_pool *pool, uint64_t hash)
-{
-	const struct cache_entry *entry =
-		atomic_load_explicit(bucket_of(pool, hash), memory_order_acquire);
-	if (!entry)
-		return;
-	__builtin_prefetch((const char *)entry + CACHE_LINE);
-	__builtin_prefetch((const char *)entry + 2 * (size_t)CACHE_LINE);
-	__builtin_prefetch((const char *)entry + 3 * (size_t)CACHE_LINE);
-}
-
 static bool entry_is(const struct cache_entry *entry, const struct cache_key *key)
 {
 	size_t name_length = key->question >> 32 & 0xff;

@@ -45,10 +45,6 @@ void cache_owner_free(struct cache_owner *owner);
 uint64_t cache_owner_salt(const struct cache_owner *owner); /* for cache_key_of */
 size_t cache_owner_count(const struct cache_owner *owner, enum cache_kind kind);
 
-/* Ask for the memory that tells whether there are entries, and for them. */
-void cache_pool_prefetch(const struct cache_pool *pool, uint64_t hash);
-void cache_pool_prefetch_entry(const struct cache_pool *pool, uint64_t hash);
-
 /* The entries of the key, of each kind one or NULL. In a read section, as long as
  * which they last. */
 struct cache_pair {
