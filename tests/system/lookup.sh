@@ -89,6 +89,18 @@ dig_is_silent() {
 		! cat "$scratch/dig"
 }
 
+# serve_unknown on|off: a server whose folder of manifests is not there yet.
+serve_unknown() {
+	mkdir -p "$scratch/unknown" || return 1
+	for attempt in 1 2 3 4 5; do
+		port=$(port_free) || return 1
+		printf '.:%s {\nbind 127.0.0.1\nkubernetes cluster.local {\nmanifests later\nextended_errors %s\n}\n}\n' \
+			"$port" "$1" >"$scratch/unknown/Corefile"
+		server_start "$scratch/unknown/Corefile" && return 0
+	done
+	return 1
+}
+
 asks_a_server() {
 	"$WAYMARK" lookup --server "127.0.0.1:$port" "$@" >"$scratch/out" 2>&1 || return 1
 	grep -q -e ";; SERVER: 127.0.0.1:$port" "$scratch/out"
@@ -272,4 +284,10 @@ case_run 'a server that is not there' nobody_answers
 case_run 'the server starts without extended errors' serve_wrong 'extended_errors off'
 case_run 'EDE: none with extended_errors off' dig_is_silent "idle.shop.$zone"
 case_run 'it ends too' server_stop
+case_run 'a server that knows nothing yet starts' serve_unknown on
+case_run 'EDE: not ready' dig_says '14 (Not Ready): (the registry is not complete yet)' "cart.shop.$zone"
+case_run 'it ends' server_stop
+case_run 'it starts without extended errors' serve_unknown off
+case_run 'EDE: none where nothing is known yet' dig_is_silent "cart.shop.$zone"
+case_run 'it ends as well' server_stop
 cases_end

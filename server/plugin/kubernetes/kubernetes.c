@@ -227,7 +227,6 @@ static enum verdict answer_not_synced(const struct kubernetes *kubernetes,
 {
 	query->reply.rcode = RCODE_SERVFAIL;
 	query->failure = "the registry is not complete yet";
-	query->reply.ede = EDE_NOT_READY;
 	if (kubernetes->explains_errors)
 		reply_set_ede(&query->reply, EDE_NOT_READY, query->failure, NULL);
 	query->reply.is_authoritative = true;
