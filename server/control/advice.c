@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/control/plugins.h"
+#include "server/control/upstream_list.h"
 #include "zones/synth/synth.h"
 
 enum { ADVICE_MAX = 100 };
@@ -268,18 +269,105 @@ static void advise_unanswered(const struct corefile_block *block,
 	}
 }
 
-void advice_on_block(const struct corefile_block *block, const struct server_block *built,
-	struct diag_list *problems)
+/* --- a forward to oneself --- */
+
+/* Is a query that is sent to the address received by this block's listener? */
+static bool listens_at(const struct advice_block *block, const struct ipaddr *address)
 {
-	if (!built->chain_length) {
-		diag_add(problems, SEVERITY_WARNING, block->place.file, block->place.line,
-			block->place.column,
+	const struct listen_list *listened = block->listened;
+	bool is_own = ipaddr_is_loopback(address) || ipaddr_is_unspecified(address);
+	for (size_t i = 0; i < block->own->count; i++)
+		is_own |= ipaddr_equal(&block->own->addresses[i], address);
+	for (size_t i = 0; i < listened->count; i++) {
+		const struct ipaddr *at = &listened->addresses[i];
+		if (ipaddr_equal(at, address) ||
+			(ipaddr_is_unspecified(at) && at->length == address->length &&
+				is_own))
+			return true;
+	}
+	return false;
+}
+
+static uint16_t upstream_port(const struct sockaddr_storage *address)
+{
+	return ntohs(address->ss_family == AF_INET6
+			     ? ((const struct sockaddr_in6 *)address)->sin6_port
+			     : ((const struct sockaddr_in *)address)->sin_port);
+}
+
+/* What is forwarded there comes back to the block, for one of the same zones. */
+static bool comes_back(const struct advice_block *block, const struct corefile_word *from,
+	const struct sockaddr_storage *upstream)
+{
+	const struct corefile_block *source = block->source;
+	struct ipaddr address = ipaddr_from_sockaddr((const struct sockaddr *)upstream);
+	if (!listens_at(block, &address))
+		return false;
+	for (size_t i = 0; i < source->key_count; i++)
+		if (source->keys[i].port == upstream_port(upstream) &&
+			meets_words(&source->keys[i].zone, from, 1))
+			return true;
+	return false;
+}
+
+static void advise_forward(const struct advice_block *block,
+	const struct corefile_directive *forward, struct diag_list *problems)
+{
+	/* What is wrong with them has been said. */
+	struct diag_list said;
+	struct upstream_list list = {.count = 0};
+	diag_list_init(&said);
+	for (size_t i = 1; i < forward->argument_count; i++) {
+		size_t next = list.count;
+		if (!upstream_list_add(&list, &forward->arguments[i], &said))
+			break;
+		bool is_found = false;
+		for (; next < list.count && !is_found; next++)
+			is_found = comes_back(
+				block, &forward->arguments[0], &list.items[next].address);
+		if (is_found)
+			ADVISE(problems, &forward->arguments[i],
+				"\"%.100s\" is this server block itself: what is "
+				"forwarded there comes back",
+				forward->arguments[i].text);
+	}
+	diag_list_deinit(&said);
+}
+
+/* --- the chain's end --- */
+
+/* The plugin that has the last word: behind the cache there is nothing. */
+static const char *last_name(const struct advice_block *block, struct diag_list *problems)
+{
+	const struct server_block *built = block->built;
+	unsigned count = built->chain_length;
+	if (!count || strcmp(built->chain[count - 1].ops->name, "cache") != 0)
+		return count ? built->chain[count - 1].ops->name : NULL;
+	const struct corefile_directive *cache =
+		directive_in_block(block->source, "cache");
+	if (cache)
+		ADVISE(problems, &cache->name,
+			"there is no plugin behind \"cache\" whose replies it could "
+			"keep, "
+			"such as \"forward\"");
+	return count > 1 ? built->chain[count - 2].ops->name : NULL;
+}
+
+void advice_on_block(const struct advice_block *block, struct diag_list *problems)
+{
+	const struct corefile_block *source = block->source;
+	for (size_t i = 0; i < source->directive_count; i++)
+		if (strcmp(source->directives[i].name.text, "forward") == 0)
+			advise_forward(block, &source->directives[i], problems);
+	const char *name = last_name(block, problems);
+	if (!name) {
+		diag_add(problems, SEVERITY_WARNING, source->place.file,
+			source->place.line, source->place.column,
 			"no plugin of this block answers: each query gets SERVFAIL");
 		return;
 	}
-	const char *last_name = built->chain[built->chain_length - 1].ops->name;
-	const struct corefile_directive *last = directive_in_block(block, last_name);
-	const struct directive_row *row = directive_find(plugin_rows, last_name);
+	const struct corefile_directive *last = directive_in_block(source, name);
+	const struct directive_row *row = directive_find(plugin_rows, name);
 	if (!last || !row)
 		return;
 	const struct corefile_directive *passes = directive_option(last, "fallthrough");
@@ -287,8 +375,8 @@ void advice_on_block(const struct corefile_block *block, const struct server_blo
 		ADVISE(problems, &passes->name,
 			"there is no plugin behind \"%s\" to answer what falls through: "
 			"it gets SERVFAIL",
-			last_name);
-	if (built->chain_length == 1 && row->type == ARGUMENT_ZONE &&
+			name);
+	if (block->built->chain_length == 1 && row->type == ARGUMENT_ZONE &&
 		last->argument_count)
-		advise_unanswered(block, last, problems);
+		advise_unanswered(source, last, problems);
 }

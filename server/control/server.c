@@ -256,6 +256,18 @@ static enum err route_key(struct server *server, const struct built_block *built
 	return ERR_NONE;
 }
 
+static enum err advise_block(struct server *server, const struct built_block *built,
+	struct diag_list *problems)
+{
+	struct listen_list own = {.arena = &server->arena};
+	enum err err = listen_own_addresses(&built->addresses, &own);
+	const struct advice_block block = {
+		built->source, &built->block, &built->addresses, &own};
+	if (!err)
+		advice_on_block(&block, problems);
+	return err;
+}
+
 static enum err build_all(struct server *server, struct diag_list *problems)
 {
 	const struct corefile *corefile = server->corefile;
@@ -275,7 +287,7 @@ static enum err build_all(struct server *server, struct diag_list *problems)
 		for (size_t j = 0; !err && j < built->source->key_count; j++)
 			err = route_key(server, built, &built->source->keys[j], problems);
 		if (!err && server->options.gives_advice)
-			advice_on_block(built->source, &built->block, problems);
+			err = advise_block(server, built, problems);
 		/* Whoever has several mistakes to mend shall see them all. */
 		if (err && err != ERR_INVALID)
 			return err;

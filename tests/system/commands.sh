@@ -249,7 +249,7 @@ coredns_finds_its_corefile() {
 	coredns_example && cd "$scratch/coredns" && coredns_serves -p "$port"
 }
 
-for command in serve check lookup dump plugins completion; do
+for command in serve check lookup dump env plugins completion; do
 	case_run "help of $command" help_of "$command"
 done
 case_run 'a misspelt command: what is near' usage_error 'did you mean "check"' chekc
@@ -285,6 +285,21 @@ case_run 'a warning: a ttl of 0' warns 4:13 'nobody keeps' \
 	"$(block . "cluster.local $reverse" 'ttl 0')"
 case_run 'a warning: an option without effect' warns 4:9 'no effect any more' \
 	"$(block . "cluster.local $reverse" 'upstream 192.0.2.1')"
+case_run 'a warning: cache before nothing' warns 6:1 'no plugin behind "cache" whose replies' \
+	"$(block . "cluster.local $reverse" 'ttl 30' | sed 's/}\\n$/cache 30\\n}\\n/')"
+for address in 127.0.0.1:5399 'dns://127.0.0.53:5399' '[::1]:5399' 192.0.2.1:5399; do
+	own='bind 192.0.2.1\n'
+	[ "$address" = 192.0.2.1:5399 ] || own='\n'
+	case_run "a warning: a forward to oneself, $address" warns 3:23 'is this server block itself' \
+		"example.org:5399 {\\n$own  forward example.org $address\\n}\\n"
+done
+case_run 'a warning: a forward to oneself among others' warns 3:25 'is this server block itself' \
+	'.:5399 {\n\n    forward . 192.0.2.9 127.0.0.1:5399\n}\n'
+for line in 'forward . 127.0.0.1' 'forward . 192.0.2.9:5399' 'cache\nforward . 192.0.2.9'; do
+	case_run "no warning: $line" warns_of_nothing ".:5399 {\\n$line\\n}\\n"
+done
+case_run 'no warning: a forward to another block of the same server' warns_of_nothing \
+	'.:5399 {\nforward . 127.0.0.1:5398\n}\nexample.org:5398 {\nforward . 192.0.2.9\n}\n'
 case_run 'no warning: reverse zones of another block' warns_of_nothing \
 	"$(block . cluster.local)$(block "cluster.local $reverse" "cluster.local $reverse")"
 case_run 'no warning: one block on two ports' warns_of_nothing \
