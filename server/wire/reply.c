@@ -31,6 +31,7 @@ void reply_init(struct reply *reply, const struct request *request, uint8_t *buf
 	reply->rcode = RCODE_NOERROR;
 	reply->answer_count = reply->authority_count = reply->additional_count = 0;
 	reply->is_authoritative = reply->is_truncated = false;
+	reply->has_left_out = false;
 	reply->ede = EDE_NONE;
 	reply->ede_length = 0;
 	reply->has_opt = has_opt;
@@ -51,6 +52,7 @@ void reply_clear(struct reply *reply)
 	reply->rcode = RCODE_NOERROR;
 	reply->answer_count = reply->authority_count = reply->additional_count = 0;
 	reply->is_authoritative = reply->is_truncated = false;
+	reply->has_left_out = false;
 	reply->ede = EDE_NONE;
 	reply->ede_length = 0;
 }

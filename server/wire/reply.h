@@ -26,6 +26,7 @@ struct reply {
 	uint16_t answer_count, authority_count, additional_count;
 	bool is_authoritative;
 	bool is_truncated;
+	bool has_left_out;  /* what of another's message had no room, in any section */
 	enum edns_ede ede;  /* sent where the request had an OPT and there is room */
 	uint8_t ede_length; /* octets of ede_text */
 	bool has_opt;       /* the request had one, so has the reply */

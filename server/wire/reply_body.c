@@ -10,7 +10,7 @@
 struct extent {
 	uint16_t end; /* the first octet that is not */
 	uint16_t counts[3];
-	bool is_truncated;
+	bool is_truncated, has_left_out;
 };
 
 static bool is_same_set(
@@ -51,6 +51,7 @@ static enum err measure(struct records *records, size_t room, struct extent *out
 		if ((size_t)(records->at - start) > room) {
 			is_full = true;
 			taken = whole;
+			taken.has_left_out = true;
 			taken.is_truncated = record.section == SECTION_ANSWER;
 			continue;
 		}
@@ -78,6 +79,7 @@ static enum err put_records(struct reply *reply, struct records *records)
 	reply->authority_count = extent.counts[SECTION_AUTHORITY];
 	reply->additional_count = extent.counts[SECTION_ADDITIONAL];
 	reply->is_truncated = extent.is_truncated;
+	reply->has_left_out = extent.has_left_out;
 	return ERR_NONE;
 }
 
@@ -102,6 +104,7 @@ enum err reply_put_reply(struct reply *reply, const struct reply *other)
 	reply->rcode = other->rcode;
 	reply->is_authoritative = other->is_authoritative;
 	reply->is_truncated |= other->is_truncated;
+	reply->has_left_out |= other->has_left_out;
 	reply->flags_set |= (uint16_t)(other->flags_set & ~reply->flags_cleared);
 	reply->ede = other->ede;
 	reply->ede_length = other->ede_length;

@@ -132,7 +132,7 @@ enum cache_grade cache_examine(const struct request *request, const struct reply
 		out->kind = CACHE_SUCCESS;
 	if (!read_ttls(&records, out, &has_soa))
 		return CACHE_FOREIGN;
-	if (reply->is_truncated)
+	if (reply->is_truncated || reply->has_left_out)
 		return CACHE_UNFIT;
 	if (reply->rcode == RCODE_SERVFAIL)
 		return CACHE_GOOD;

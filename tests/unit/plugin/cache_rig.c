@@ -70,6 +70,7 @@ static void backend_reply(const struct backend *backend, struct reply *reply)
 	reply->rcode = backend->rcode;
 	reply->is_authoritative = backend->is_authoritative;
 	reply->is_truncated |= backend->is_truncated;
+	reply->has_left_out |= backend->has_left_out;
 	if (backend->is_authentic)
 		reply->flags_set |= DNS_FLAG_AD;
 }

@@ -17,7 +17,7 @@ struct router;
 struct backend {
 	enum dns_rcode rcode;
 	const char *answer, *authority, *additional;
-	bool is_authentic, is_authoritative, is_truncated;
+	bool is_authentic, is_authoritative, is_truncated, has_left_out;
 	bool suspends; /* until rig_resume */
 	struct query *suspended;
 	unsigned asked; /* how often */

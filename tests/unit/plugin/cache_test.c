@@ -136,6 +136,10 @@ static const struct kept kept[] = {
 	{"a referral", {.authority = "example. 200 IN NS ns.example."}, TYPE_A, 0},
 	{"a failure", {.rcode = RCODE_SERVFAIL}, TYPE_A, 5},
 	{"a refusal", {.rcode = RCODE_REFUSED}, TYPE_A, 0},
+	/* Others have room for all of it; without its NSEC a denial proves nothing. */
+	{"a reply without the authority that had no room",
+		{.answer = "x.example. 300 IN A 192.0.2.1", .has_left_out = true}, TYPE_A,
+		0},
 	{"a cut reply", {.answer = "x.example. 300 IN A 192.0.2.1", .is_truncated = true},
 		TYPE_A, 0},
 };

@@ -70,6 +70,7 @@ static void a_body_is_cut_where_a_record_or_a_set_begins(void **state)
 		assert_true(scene.reply.length <= capacity);
 		assert_int_equal(
 			scene.reply.is_truncated, scene.reply.answer_count < answers);
+		assert_int_equal(scene.reply.has_left_out, capacity < message.length);
 		/* All name servers or none. */
 		assert_int_equal(
 			scene.reply.authority_count, capacity == message.length ? 3 : 0);
