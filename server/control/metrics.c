@@ -8,6 +8,7 @@
 #include "server/config/corefile.h"
 #include "server/control/exposition.h"
 #include "server/control/metrics_cache.h"
+#include "server/control/metrics_forward.h"
 #include "server/control/plugins.h"
 #include "server/control/server.h"
 #include "server/net/socket.h"
@@ -42,6 +43,7 @@ struct metrics {
 	pthread_mutex_t lock;
 	struct metrics_entry *entries;
 	struct metrics_cache *caches;
+	struct metrics_upstream *upstreams;
 	struct metrics_plugin *plugins;
 	struct metrics_plugin *next; /* of what metrics_plan was given */
 };
@@ -80,6 +82,7 @@ void metrics_free(struct metrics *metrics)
 	plugins_free(metrics->plugins);
 	plugins_free(metrics->next);
 	metrics_cache_free(metrics->caches);
+	metrics_forward_free(metrics->upstreams);
 	pthread_mutex_destroy(&metrics->lock);
 	free(metrics);
 }
@@ -188,6 +191,9 @@ static enum err plan_listener(struct metrics *metrics, const struct server *serv
 			&metrics->caches, entry->server, source, &entry->cache);
 		if (!err)
 			err = plan_plugins(plugins, entry, source);
+		if (!err)
+			err = metrics_forward_plan(
+				&metrics->upstreams, route->block, metrics->worker_count);
 		if (err)
 			return err;
 	}
@@ -421,5 +427,6 @@ void metrics_write(struct metrics *metrics, FILE *out)
 			family->write(j, family->name, out);
 	}
 	metrics_cache_write(metrics->caches, out);
+	metrics_forward_write(metrics->upstreams, out);
 	pthread_mutex_unlock(&metrics->lock);
 }

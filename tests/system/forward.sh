@@ -435,4 +435,27 @@ policy sequential
 case_run 'the good one answers' others_stay
 server_stop
 
+# --- metrics ---
+
+counted() {
+	curl -s "http://127.0.0.1:$metrics/metrics" >"$scratch/answer"
+	to="to=\"127.0.0.1:$hostile\""
+	has "coredns_proxy_request_duration_seconds_count{proxy_name=\"forward\",$to,rcode=\"NOERROR\"} 2\$" &&
+		has "coredns_proxy_request_duration_seconds_count{proxy_name=\"forward\",$to,rcode=\"SERVFAIL\"} 1\$" &&
+		has "coredns_forward_requests_total{$to} 3\$" &&
+		has "coredns_forward_responses_total{$to,rcode=\"SERVFAIL\"} 1\$" &&
+		has "coredns_proxy_conn_cache_misses_total{proxy_name=\"forward\",$to,proto=\"tcp\"} 1\$" &&
+		has "waymark_forward_wrong_total{$to} 1\$" &&
+		has 'coredns_forward_max_concurrent_rejects_total 0$'
+}
+
+questions_are_counted() {
+	ask id.lies.test && ask servfail.lies.test && ask good.lies.test +tcp && counted
+}
+
+metrics=$(port_free)
+case_run 'one with metrics' serve "prometheus 127.0.0.1:$metrics" "forward . 127.0.0.1:$hostile"
+case_run 'questions to upstreams are counted' questions_are_counted
+server_stop
+
 cases_end

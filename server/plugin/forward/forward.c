@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/base/counter.h"
+#include "server/plugin/forward/forward_series.h"
 #include "server/plugin/forward/guest.h"
 
 static bool is_within_any(
@@ -38,9 +40,13 @@ static enum verdict forward_plugin_query(void *instance, struct query *query)
 	if (!query->worker)
 		return VERDICT_SUSPEND;
 	unsigned waiting = atomic_load_explicit(&forward->waiting, memory_order_relaxed);
-	if (forward->options.max_concurrent && waiting >= forward->options.max_concurrent)
-		return refuse(query, RCODE_REFUSED, NULL);
 	struct forward_guest *guest = guest_get(forward, query);
+	if (forward->options.max_concurrent &&
+		waiting >= forward->options.max_concurrent) {
+		if (guest && guest->upstreams[0].counts)
+			counter_add(&guest->upstreams[0].counts->rejects, 1);
+		return refuse(query, RCODE_REFUSED, NULL);
+	}
 	if (!guest)
 		return refuse(query, RCODE_SERVFAIL, "no memory to ask an upstream with");
 	return inquiry_ask(guest, query);
@@ -102,6 +108,13 @@ const struct forward_options *forward_options_of(const struct plugin_instance *i
 		return NULL;
 	return &((const struct forward *)instance->instance)->options;
 }
+void forward_set_series(const struct plugin_instance *instance, size_t index,
+	struct forward_series *series)
+{
+	struct forward *forward = instance->instance;
+	forward->series[index] = series;
+}
+
 bool forward_sees_probe(const struct plugin_instance *instance, const struct dname *name)
 {
 	return instance->ops == &forward_plugin_ops &&

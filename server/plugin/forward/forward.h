@@ -68,5 +68,9 @@ const struct forward_options *forward_options_of(const struct plugin_instance *i
 /* Has it sent this question itself, to find a loop? */
 bool forward_sees_probe(const struct plugin_instance *instance, const struct dname *name);
 
+/* Before workers see it: what counts the questions to upstream `index`. Borrowed. */
+void forward_set_series(const struct plugin_instance *instance, size_t index,
+	struct forward_series *series);
+
 /* Would it ask for this name, in lower case? */
 bool forward_takes(const struct forward_options *options, const struct dname *name);

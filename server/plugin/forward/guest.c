@@ -7,6 +7,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/counter.h"
+#include "server/plugin/forward/forward_series.h"
 #include "zones/store/reader.h"
 
 static const int64_t sweep_ns = 1000000000;
@@ -29,9 +30,10 @@ socklen_t guest_address_length(const struct sockaddr_storage *address)
 					      : sizeof(struct sockaddr_in);
 }
 
-void guest_count_wrong(struct forward_guest *guest)
+void guest_count_wrong(struct upstream *upstream)
 {
-	counter_add(&guest->wrong, 1);
+	if (upstream->counts)
+		counter_add(&upstream->counts->wrong, 1);
 }
 
 /* --- the wheel --- */
@@ -165,6 +167,8 @@ static struct forward_guest *guest_new(
 		guest->upstreams[i].guest = guest;
 		guest->upstreams[i].options = &forward->options.upstreams[i];
 		guest->upstreams[i].index = i;
+		guest->upstreams[i].counts =
+			forward_series_of(forward->series[i], worker->number);
 	}
 	guest->timer = event_new(worker->base, -1, 0, guest_on_timer, guest);
 	if (!guest->timer) {

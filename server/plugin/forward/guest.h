@@ -27,7 +27,7 @@ struct forward {
 	struct forward_options options;
 	struct upstream_state states[FORWARD_UPSTREAMS_MAX];
 	atomic_uint waiting; /* questions of clients, of all workers */
-	struct forward_series *series;
+	struct forward_series *series[FORWARD_UPSTREAMS_MAX]; /* NULL: not counted */
 	struct forward_guest *guests[WORKERS_MAX]; /* each the worker's own to set */
 	/* Why an answer failed, for the errors plugin; by upstream. */
 	char *timeout_texts[FORWARD_UPSTREAMS_MAX];
@@ -47,8 +47,7 @@ struct forward_guest {
 	int64_t timer_ns;  /* when the timer runs off; 0: it does not */
 	int64_t sweep_ns;  /* when sockets are looked through again */
 	unsigned inquiry_count;
-	unsigned turn;  /* for round robin */
-	uint64_t wrong; /* messages that answered nothing asked */
+	unsigned turn; /* for round robin */
 	struct random_pool random;
 	struct inquiry_list inquiries[INQUIRY_BUCKETS];
 	struct inquiry_list probes; /* of our own */
@@ -72,6 +71,6 @@ void guest_leave(struct forward_guest *guest);
 void guest_schedule(struct forward_guest *guest, struct inquiry *inquiry, int64_t due_ns);
 void guest_unschedule(struct forward_guest *guest, struct inquiry *inquiry);
 
-void guest_count_wrong(struct forward_guest *guest);
+void guest_count_wrong(struct upstream *upstream);
 
 socklen_t guest_address_length(const struct sockaddr_storage *address);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "server/base/counter.h"
+#include "server/plugin/forward/forward_series.h"
 #include "server/plugin/forward/guest.h"
 #include "server/plugin/forward/reply_check.h"
 #include "server/plugin/forward/respond.h"
@@ -282,6 +284,8 @@ static void judge_upstreams(struct inquiry *inquiry, struct pick *pick)
 	pick->first = random_below(&guest->random, pick->count);
 	if (options->fails_fast)
 		pick->tried = all;
+	else if (!inquiry->attempt_count && guest->upstreams[0].counts)
+		counter_add(&guest->upstreams[0].counts->broken, 1);
 }
 
 /* NULL: all of this round have been asked, or enough. */
@@ -525,7 +529,7 @@ void inquiry_on_message(
 	struct reply_facts facts;
 	if (!reply_answers(
 		    message, length, inquiry->question, inquiry->question_length)) {
-		guest_count_wrong(guest);
+		guest_count_wrong(upstream);
 		return;
 	}
 	upstream_hear(upstream, attempt->sent_ns, guest->now_ns);
@@ -534,13 +538,16 @@ void inquiry_on_message(
 		probe_on_answer(inquiry);
 		return;
 	}
+	forward_series_count(upstream->counts,
+		octets_get_u16(message + 2) & DNS_FLAG_RCODE,
+		guest->now_ns - attempt->sent_ns);
 	if (!is_stream && (octets_get_u16(message + 2) & DNS_FLAG_TC)) {
 		ask_whole(inquiry, upstream);
 		return;
 	}
 	if (reply_examine(message, length, &inquiry->name, inquiry->has_do,
 		    guest->cleaned, &facts)) {
-		guest_count_wrong(guest);
+		guest_count_wrong(upstream);
 		inquiry->failure = guest->forward->unreachable_texts[upstream->index];
 		go_on(inquiry);
 		return;

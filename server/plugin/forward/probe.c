@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/base/clock.h"
+#include "server/base/counter.h"
 #include "server/base/log.h"
+#include "server/plugin/forward/forward_series.h"
 #include "server/plugin/forward/guest.h"
 #include "server/wire/octets.h"
 
@@ -69,6 +70,8 @@ static void health_missed(struct inquiry *inquiry)
 		inquiry->started_ns + guest->forward->options.health_ms * NS_PER_MS;
 	if (!inquiry->is_pausing) {
 		atomic_fetch_add(&state->fails, 1);
+		if (inquiry->probed->counts)
+			counter_add(&inquiry->probed->counts->failed_checks, 1);
 		inquiry->is_pausing = true;
 	}
 	if (guest->now_ns < next_ns) {

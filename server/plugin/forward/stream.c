@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/base/counter.h"
 #include "server/base/log.h"
+#include "server/plugin/forward/forward_series.h"
 #include "server/plugin/forward/guest.h"
 #include "server/wire/octets.h"
 
@@ -148,7 +150,7 @@ static void stream_on_message(
 	if (attempt)
 		inquiry_on_message(attempt, message, length, true);
 	else
-		guest_count_wrong(guest);
+		guest_count_wrong(stream->upstream);
 	stream->waits_ns = stream->exchange.count ? guest->now_ns : 0;
 }
 
@@ -313,12 +315,22 @@ static struct stream *pool_find(const struct stream_pool *pool)
 	return NULL;
 }
 
+static void count_connection(const struct upstream *upstream, const struct stream *found)
+{
+	unsigned proto = upstream->options->is_tls ? PROTO_TLS : PROTO_TCP;
+	if (upstream->counts)
+		counter_add(found ? &upstream->counts->hits[proto]
+				  : &upstream->counts->misses[proto],
+			1);
+}
+
 bool stream_pool_send(struct stream_pool *pool, struct attempt *attempt, uint8_t *message,
 	size_t length, bool is_retry)
 {
 	struct upstream *upstream = attempt->upstream;
 	int64_t now_ns = upstream->guest->now_ns;
 	struct stream *stream = is_retry ? NULL : pool_find(pool);
+	count_connection(upstream, stream);
 	if (!stream)
 		stream = stream_new(upstream);
 	if (!stream)

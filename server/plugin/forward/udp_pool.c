@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/base/clock.h"
+#include "server/base/counter.h"
+#include "server/plugin/forward/forward_series.h"
 #include "server/plugin/forward/guest.h"
 #include "server/wire/message.h"
 #include "server/wire/octets.h"
@@ -56,12 +57,11 @@ static void source_on_error(struct udp_source *source)
 static void source_on_message(
 	struct udp_source *source, const uint8_t *message, size_t length)
 {
-	struct forward_guest *guest = source->upstream->guest;
 	struct attempt *attempt = NULL;
 	if (length >= DNS_HEADER_SIZE)
 		attempt = exchange_find(&source->exchange, octets_get_u16(message));
 	if (!attempt) {
-		guest_count_wrong(guest);
+		guest_count_wrong(source->upstream);
 		return;
 	}
 	inquiry_on_message(attempt, message, length, false);
@@ -158,6 +158,10 @@ static struct udp_source *pool_draw(
 	if (*slot && (!(*slot)->uses_left || now_ns >= (*slot)->end_ns ||
 			     (*slot)->exchange.count >= EXCHANGE_MAX))
 		retire(pool, slot);
+	if (upstream->counts)
+		counter_add(*slot ? &upstream->counts->hits[PROTO_UDP]
+				  : &upstream->counts->misses[PROTO_UDP],
+			1);
 	if (!*slot)
 		*slot = source_new(upstream, now_ns);
 	return *slot;

@@ -14,6 +14,7 @@
  * are asked first, so that one that is dead costs only those who find it out.
  */
 
+struct forward_counts;
 struct forward_guest;
 struct forward_upstream;
 struct random_pool;
@@ -28,9 +29,10 @@ struct upstream {
 	const struct forward_upstream *options;
 	unsigned index;
 	struct rtt rtt;
-	int64_t heard_ns;   /* when the last reply came */
-	int64_t suspect_ns; /* since when it is; 0: it is not */
-	unsigned relapses;  /* how often it became so in a row */
+	struct forward_counts *counts; /* the worker's own; NULL: not counted */
+	int64_t heard_ns;              /* when the last reply came */
+	int64_t suspect_ns;            /* since when it is; 0: it is not */
+	unsigned relapses;             /* how often it became so in a row */
 	struct udp_pool udp;
 	struct stream_pool streams;
 };
