@@ -134,6 +134,7 @@ static const struct {
 	{"minimal", build_minimal},
 	{"nsid", build_nsid},
 	{"prometheus", build_prometheus},
+	{"rewrite", build_rewrite},
 	{"template", build_template},
 	{"whoami", build_whoami},
 };

@@ -47,4 +47,5 @@ enum err build_loadbalance(
 	struct build *build, const struct corefile_directive *directive);
 enum err build_log(struct build *build, const struct corefile_directive *directive);
 enum err build_nsid(struct build *build, const struct corefile_directive *directive);
+enum err build_rewrite(struct build *build, const struct corefile_directive *directive);
 enum err build_template(struct build *build, const struct corefile_directive *directive);

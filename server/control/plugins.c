@@ -342,6 +342,19 @@ const struct directive_row plugin_rows[] = {
 		.check = loadbalance_check,
 	},
 	{
+		.name = "rewrite",
+		.type = ARGUMENT_WORD,
+		.max_arguments = ANY_NUMBER,
+		.help = "[continue|stop] RULE: asks another question and gives its "
+			"answer "
+			"back; of several rules the first that applies is the last "
+			"unless "
+			"it continues",
+		.options = rewrite_options,
+		.may_repeat = true,
+		.check = rewrite_check,
+	},
+	{
 		.name = "acl",
 		.type = ARGUMENT_ZONE,
 		.max_arguments = ANY_NUMBER,

@@ -17,6 +17,7 @@ extern const struct directive_row header_options[];
 extern const struct directive_row hosts_options[];
 extern const struct directive_row loadbalance_options[];
 extern const struct directive_row log_options[];
+extern const struct directive_row rewrite_options[];
 extern const struct directive_row template_options[];
 
 void acl_check_rule(const struct corefile_directive *option, struct diag_list *problems);
@@ -55,6 +56,8 @@ void loadbalance_check_prefer(
 	const struct corefile_directive *option, struct diag_list *problems);
 void log_check(const struct corefile_directive *directive, struct diag_list *problems);
 void nsid_check(const struct corefile_directive *directive, struct diag_list *problems);
+void rewrite_check(
+	const struct corefile_directive *directive, struct diag_list *problems);
 void template_check(
 	const struct corefile_directive *directive, struct diag_list *problems);
 void template_check_ederror(

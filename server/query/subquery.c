@@ -102,6 +102,10 @@ static void find_block(
 	if (where == SUBQUERY_BEHIND) {
 		own->block = query->block;
 		own->step = query->step;
+		/* As plugins in front have asked for it. */
+		own->reply.rotation = query->reply.rotation;
+		own->reply.preference = query->reply.preference;
+		own->reply.is_minimal = query->reply.is_minimal;
 		return;
 	}
 	const struct route *route = router_find(query->router, &own->request);

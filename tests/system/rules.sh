@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Plugins that answer by rules of the Corefile, over the network: hosts, template.
+# Plugins that answer by rules of the Corefile, over the network: hosts, template,
+# rewrite.
 set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/dig.sh"
@@ -127,6 +128,47 @@ template_is_counted() {
 		has '^coredns_template_matches_total{server="dns://127\.0\.0\.1:[0-9]*",zone="\.",view="",class="IN",type="A"} [1-9]'
 }
 
+# --- rewrite ---
+
+rewrite_exact() {
+	ask RED.Example && has '^;RED\.Example\. IN A' && has 'flags: qr aa' &&
+		has '^RED\.Example\. 3600 IN A 192\.0\.2\.11$' && lacks '^blue' &&
+		ask red.example +tcp && has '192\.0\.2\.11$' &&
+		ask blue.example && has '^blue\.example\. 3600 IN A 192\.0\.2\.11$'
+}
+
+rewrite_parts() {
+	ask a.front.example && has '^a\.front\.example\. 3600 IN A 192\.0\.2\.12$' &&
+		ask a.bare.example && has '^a\.back\.example\. 3600 IN A 192\.0\.2\.12$' &&
+		ask old.example && has '^new\.example\. 3600 IN A 192\.0\.2\.13$' &&
+		ask a.middle.example && has '^a\.middle\.example\. 3600 IN A 192\.0\.2\.14$'
+}
+
+rewrite_regex() {
+	ask db-west.rocks SRV && has '^db-west\.rocks\. 5 IN SRV 1 2 3 node\.service\.west\.public\.$' &&
+		has '^node-west\.rocks\. 5 IN A 192\.0\.2\.9$' &&
+		has '^service\.west\.consul\. 5 IN SOA ns\.public\. admin\.consul\. 1 2 3 4 5$' &&
+		ask bad.example && has SERVFAIL &&
+		logged '"bad\.example\. A": a rewrite rule makes no name of the question'
+}
+
+rewrite_others() {
+	ask long.ttl && has '^long\.ttl\. 60 IN A 192\.0\.2\.15$' &&
+		ask blue.example MX && has '^;blue\.example\. IN MX' && has ' IN A 192\.0\.2\.11$' &&
+		ask CH A blue.example && has '^;blue\.example\. CH A' && has '192\.0\.2\.11$' &&
+		ask HS A blue.example && has REFUSED && ask gone.example && has NXDOMAIN
+}
+
+rewrite_waits() {
+	ask Red.example && has '^Red\.example\. 3600 IN A 192\.0\.2\.11$' &&
+		ask red.example +tcp && has '192\.0\.2\.11$' && ask red.example AAAA && has NOERROR
+}
+
+template_waits() {
+	ask alias.test && has '^alias\.test\. 60 IN CNAME blue\.example\.$' &&
+		has '^blue\.example\. 3600 IN A 192\.0\.2\.11$' && has '^alias\.test\. 60 IN NS ns\.test\.$'
+}
+
 http=$(port_free) || exit 99
 file_write NodeHosts '192.0.2.1 node1.example' '2001:db8::1 node1.example' '192.0.2.2 node2'
 if stage hosts "prometheus 127.0.0.1:$http" 'hosts NodeHosts {' '192.0.2.200 host.internal' 'ttl 60' \
@@ -156,6 +198,35 @@ if stage template "prometheus 127.0.0.1:$http" 'template IN A example {' \
 	case_run 'template: a response code, with a reason' template_denies
 	case_run 'template: the records of a target follow' template_follows
 	case_run 'template: matches are counted' template_is_counted
+	case_run 'it ends' server_stop
+fi
+if stage rewrite 'rewrite continue class CH IN' 'rewrite continue ttl suffix .ttl. 30-60' \
+	'rewrite continue type MX A' 'rewrite name exact Red.example blue.example' \
+	'rewrite name suffix .front.example .back.example answer auto' \
+	'rewrite name suffix .bare.example .back.example' 'rewrite name prefix old. new.' \
+	'rewrite name substring .middle. .centre. answer auto' 'rewrite stop {' \
+	'name regex (.*)-(west)\.rocks {1}.service.{2}.consul' \
+	'answer name (.*)\.service\.(west)\.consul {1}-{2}.rocks' 'answer value (.*)\.consul {1}.public' '}' \
+	'rewrite name regex ^bad\.(.*)$ {1}..{1}' 'rewrite rcode exact gone.example SERVFAIL NXDOMAIN' \
+	'template IN ANY service.west.consul {' 'answer "{{ .Name }} 5 IN SRV 1 2 3 node.{{ .Zone }}"' \
+	'authority "{{ .Zone }} 5 IN SOA ns.consul. admin.consul. (1 2 3 4 5)"' \
+	'additional "node.{{ .Zone }} 5 IN A 192.0.2.9"' '}' 'template IN A gone.example {' 'rcode SERVFAIL' '}' \
+	'hosts NodeHosts {' '192.0.2.11 blue.example' '192.0.2.12 a.back.example' '192.0.2.13 new.example' \
+	'192.0.2.14 a.centre.example' '192.0.2.15 long.ttl' 'fallthrough' '}' whoami; then
+	case_run 'rewrite: exact names are given back' rewrite_exact
+	case_run 'rewrite: suffixes, prefixes, parts' rewrite_parts
+	case_run 'rewrite: names by regular expressions, owners and values' rewrite_regex
+	case_run 'rewrite: type, class, TTL and response code' rewrite_others
+	case_run 'it ends' server_stop
+fi
+# What waits for the reply of another server, here another block of the same one.
+other=$(port_free) || exit 99
+if stage 'rewrite and template in front of forward' 'rewrite name exact red.example blue.example' \
+	'template IN A alias.test {' 'answer "alias.test. 60 IN CNAME blue.example."' \
+	'authority "{{ .Name }} 60 IN NS ns.test."' '}' "forward . 127.0.0.1:$other" '}' \
+	".:$other {" 'bind 127.0.0.1' 'hosts NodeHosts {' '192.0.2.11 blue.example' '}'; then
+	case_run 'rewrite: replies that come later are given back' rewrite_waits
+	case_run 'template: records of a target that come later' template_waits
 	case_run 'it ends' server_stop
 fi
 cases_end

@@ -79,6 +79,7 @@ static const struct {
 	{"kubernetes", "service_cidr", "10.0.0.0/8 11.0.0.0/8", 12},
 	{"kubernetes", "ignore", "everything", 1},
 	{"log", NULL, ". a..b", 3},
+	{"rewrite", NULL, "flag set aa", 1},
 	{"nsid", NULL, TEN_TIMES(TEN_TIMES("two")), 1},
 };
 
