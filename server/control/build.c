@@ -123,6 +123,7 @@ static const struct {
 	{"chaos", build_chaos},
 	{"debug", build_debug},
 	{"envfiles", build_envfiles},
+	{"dns64", build_dns64},
 	{"errors", build_errors},
 	{"forward", build_forward},
 	{"header", build_header},

@@ -39,6 +39,7 @@ enum err build_acl(struct build *build, const struct corefile_directive *directi
 enum err build_cache(struct build *build, const struct corefile_directive *directive);
 enum err build_chaos(struct build *build, const struct corefile_directive *directive);
 enum err build_envfiles(struct build *build, const struct corefile_directive *directive);
+enum err build_dns64(struct build *build, const struct corefile_directive *directive);
 enum err build_errors(struct build *build, const struct corefile_directive *directive);
 enum err build_forward(struct build *build, const struct corefile_directive *directive);
 enum err build_header(struct build *build, const struct corefile_directive *directive);

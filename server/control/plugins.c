@@ -320,6 +320,16 @@ const struct directive_row plugin_rows[] = {
 		.help = "answers localhost and the reverse names of 0, 127 and 255",
 	},
 	{
+		.name = "dns64",
+		.type = ARGUMENT_CIDR,
+		.max_arguments = 1,
+		.value = "64:ff9b::/96",
+		.help = "names without IPv6 addresses get those that a NAT64 with this "
+			"prefix makes of their IPv4 addresses",
+		.options = dns64_options,
+		.check = dns64_check,
+	},
+	{
 		.name = "any",
 		.help = "answers queries for type ANY with one HINFO record (RFC 8482)",
 	},

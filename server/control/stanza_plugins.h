@@ -10,6 +10,7 @@ enum { ANY_NUMBER = 255 };
 
 extern const struct directive_row acl_options[];
 extern const struct directive_row cache_options[];
+extern const struct directive_row dns64_options[];
 extern const struct directive_row errors_options[];
 extern const struct directive_row external_options[];
 extern const struct directive_row forward_options[];
@@ -30,6 +31,7 @@ void cache_check_prefetch(
 	const struct corefile_directive *option, struct diag_list *problems);
 void cache_check_stale(
 	const struct corefile_directive *option, struct diag_list *problems);
+void dns64_check(const struct corefile_directive *directive, struct diag_list *problems);
 void errors_check_consolidate(
 	const struct corefile_directive *option, struct diag_list *problems);
 void external_check_apex(

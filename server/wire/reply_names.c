@@ -185,3 +185,15 @@ bool reply_copy_record(struct reply_names *names, enum reply_section section,
 	}
 	return reply_add_record(names, section, &copy);
 }
+
+void reply_copy_state(struct reply *reply, const struct reply *from)
+{
+	reply->rcode = from->rcode;
+	reply->is_authoritative = from->is_authoritative;
+	reply->is_truncated |= from->is_truncated;
+	reply->flags_set |= from->flags_set;
+	reply->flags_cleared |= from->flags_cleared;
+	reply->ede = from->ede;
+	reply->ede_length = from->ede_length;
+	memcpy(reply->ede_text, from->ede_text, from->ede_length);
+}

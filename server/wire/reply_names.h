@@ -38,3 +38,6 @@ bool reply_add_record(struct reply_names *names, enum reply_section section,
  * former sets TC. */
 bool reply_copy_record(struct reply_names *names, enum reply_section section,
 	const struct records *from, const struct record *record);
+
+/* What another reply says besides its records: rcode, flags, the reason of an error. */
+void reply_copy_state(struct reply *reply, const struct reply *from);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Plugins that answer by rules of the Corefile, over the network: hosts, template,
-# rewrite.
+# rewrite, dns64.
 set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/dig.sh"
@@ -169,6 +169,25 @@ template_waits() {
 		has '^blue\.example\. 3600 IN A 192\.0\.2\.11$' && has '^alias\.test\. 60 IN NS ns\.test\.$'
 }
 
+# --- dns64 ---
+
+dns64_translates() {
+	ask v4.example AAAA && has '^v4\.example\. 600 IN AAAA 64:ff9b::c000:202$' && has 'ANSWER: 1,' &&
+		ask v4.example AAAA +tcp && has 'AAAA 64:ff9b::c000:202$' &&
+		ask both.example AAAA && has 'AAAA 2001:db8::3$' && lacks '64:ff9b' &&
+		ask v4.example A && has ' A 192\.0\.2\.2$' &&
+		ask v4.example AAAA +dnssec +cdflag && has 'ANSWER: 0' &&
+		ask no.example AAAA && has "$1" && lacks '64:ff9b'
+}
+
+dns64_translates_all() {
+	ask both.example AAAA && has 'AAAA 2001:db8:64:c000:2:300::$' && lacks '2001:db8::3$'
+}
+
+dns64_leaves_ipv4() {
+	ask v4.example AAAA && has NOERROR && has 'ANSWER: 0'
+}
+
 http=$(port_free) || exit 99
 file_write NodeHosts '192.0.2.1 node1.example' '2001:db8::1 node1.example' '192.0.2.2 node2'
 if stage hosts "prometheus 127.0.0.1:$http" 'hosts NodeHosts {' '192.0.2.200 host.internal' 'ttl 60' \
@@ -227,6 +246,24 @@ if stage 'rewrite and template in front of forward' 'rewrite name exact red.exam
 	".:$other {" 'bind 127.0.0.1' 'hosts NodeHosts {' '192.0.2.11 blue.example' '}'; then
 	case_run 'rewrite: replies that come later are given back' rewrite_waits
 	case_run 'template: records of a target that come later' template_waits
+	case_run 'it ends' server_stop
+fi
+file_write DualHosts '192.0.2.2 v4.example' '192.0.2.3 both.example' '2001:db8::3 both.example'
+if stage dns64 'dns64 {' allow_ipv4 '}' 'template IN AAAA no.example {' 'rcode NXDOMAIN' '}' 'hosts DualHosts'; then
+	case_run 'dns64: names without IPv6 addresses get some' dns64_translates NXDOMAIN
+	case_run 'it ends' server_stop
+fi
+if stage 'dns64 with a prefix' 'dns64 {' 'prefix 2001:db8:64::/48' translate_all allow_ipv4 '}' 'hosts DualHosts'; then
+	case_run 'dns64: all names, if it is told so' dns64_translates_all
+	case_run 'it ends' server_stop
+fi
+if stage 'dns64 for IPv6' dns64 'hosts DualHosts'; then
+	case_run 'dns64: who asks over IPv4 is left alone' dns64_leaves_ipv4
+	case_run 'it ends' server_stop
+fi
+if stage 'dns64 in front of forward' 'dns64 {' allow_ipv4 '}' "forward . 127.0.0.1:$other" '}' \
+	".:$other {" 'bind 127.0.0.1' 'hosts DualHosts' ; then
+	case_run 'dns64: replies that come later' dns64_translates SERVFAIL
 	case_run 'it ends' server_stop
 fi
 cases_end

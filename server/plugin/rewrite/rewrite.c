@@ -152,14 +152,7 @@ static void copy_record(struct reply_names *names, const struct plan *plan,
 static void copy_state(
 	struct reply *reply, const struct plan *plan, const struct reply *from)
 {
-	reply->rcode = from->rcode;
-	reply->is_authoritative = from->is_authoritative;
-	reply->is_truncated |= from->is_truncated;
-	reply->flags_set |= from->flags_set;
-	reply->flags_cleared |= from->flags_cleared;
-	reply->ede = from->ede;
-	reply->ede_length = from->ede_length;
-	memcpy(reply->ede_text, from->ede_text, from->ede_length);
+	reply_copy_state(reply, from);
 	for (unsigned i = 0; i < plan->count; i++) {
 		const struct rewrite_rule *rule = plan->changes[i].rule;
 		if (rule->field == REWRITE_RCODE && reply->rcode == rule->old_number)
