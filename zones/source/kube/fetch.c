@@ -42,7 +42,7 @@
 
 static struct {
 	bool is_loaded;
-#define X(name) __typeof__(curl_##name) *name;
+#define X(name) __typeof__(curl_##name) *(name);
 	CURL_FUNCTIONS(X)
 #undef X
 } curl;
@@ -353,12 +353,17 @@ void fetch_client_free(struct fetch_client *client)
 {
 	if (!client)
 		return;
-	while (client->fetches)
-		fetch_free(client->fetches);
+	for (struct fetch *fetch = client->fetches, *next; fetch; fetch = next) {
+		next = fetch->next;
+		fetch_free(fetch);
+	}
 	if (client->multi)
 		curl.multi_cleanup(client->multi);
-	while (client->sockets)
-		socket_free(client->sockets);
+	for (struct fetch_socket *socket = client->sockets, *next; socket;
+		socket = next) {
+		next = socket->next;
+		socket_free(socket);
+	}
 	if (client->timer)
 		event_free(client->timer);
 	free(client);
