@@ -272,6 +272,7 @@ enum err rewrite_plugin_new(
 		return ERR_NOMEM;
 	}
 	*rewrite = (struct rewrite){rules, count};
-	*out = (struct plugin_instance){&ops, rewrite};
+	out->ops = &ops;
+	out->instance = rewrite;
 	return ERR_NONE;
 }

@@ -321,6 +321,7 @@ enum err template_plugin_new(
 		return ERR_NOMEM;
 	}
 	*template = (struct template){rules, count};
-	*out = (struct plugin_instance){&ops, template};
+	out->ops = &ops;
+	out->instance = template;
 	return ERR_NONE;
 }
