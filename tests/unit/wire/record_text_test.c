@@ -72,9 +72,8 @@ static void records_are_read_as_ldns_reads_them(void **state)
 		"example.org. 60 IN RP a.example.org. b.example.org.",
 		"example.org. 60 IN AFSDB 1 a.example.org.",
 		"example.org. 60 IN KX 1 a.example.org.",
-		"example.org. 60 IN DS 60485 5 1 "
-		"2BB183AF5F22588179A53B0A98631FAD1A292118",
-		"example.org. 60 IN SSHFP 2 1 123456789abcdef67890123456789abcdef67890",
+		"example.org. 60 IN DS 60485 5 1 2BB183AF5F22588179A53B0A98631FAD",
+		"example.org. 60 IN SSHFP 2 1 123456789abcdef67890123456789abc",
 		"example.org. 60 IN TLSA 3 1 1 0b9fa5a59eed715c26c1020c711b4f6e",
 		"example.org. 60 IN CAA 0 issue \"ca.example.org\"",
 		"example.org. 60 IN TYPE65280 \\# 4 0a0b0C0D",
