@@ -16,15 +16,23 @@ const flowHeaders = {
 
 const isHttp2 = (req) => req.httpVersionMajor >= 2;
 
+// The sockets below TLS and HTTP/2, by the client's port: what breaks is broken there.
+// Node's own calls end the process with an assertion when they come in the middle of its
+// work on a session.
+const rawSockets = new Map();
+
+function connectionNote(socket) {
+	const port = socket.remotePort;
+	rawSockets.set(port, socket);
+	socket.on('close', () => rawSockets.delete(port));
+}
+
 // reset: the whole connection; over HTTP/2 every stream of it.
 function connectionDestroy(req) {
-	const session = req.stream && req.stream.session;
-	if (session) {
-		session.destroy();
+	const socket = rawSockets.get(req.socket.remotePort);
+	if (!socket)
 		return;
-	}
-	const socket = req.socket;
-	if (socket.resetAndDestroy && !socket.encrypted)
+	if (socket.resetAndDestroy)
 		socket.resetAndDestroy();
 	else
 		socket.destroy();
@@ -133,7 +141,10 @@ class Body {
 			return;
 		this.isOver = true;
 		if (isHttp2(this.req)) {
-			this.res.write('', () => this.req.stream.close(2));
+			setImmediate(() => {
+				if (!this.req.stream.destroyed)
+					this.req.stream.close(2);
+			});
 			return;
 		}
 		const socket = this.req.socket;
@@ -168,4 +179,4 @@ function replyWhole(body, code, headers, text) {
 	body.end();
 }
 
-module.exports = { Body, replyWhole, flowHeaders, connectionDestroy, isHttp2 };
+module.exports = { Body, replyWhole, flowHeaders, connectionDestroy, connectionNote, isHttp2 };

@@ -13,7 +13,7 @@ const { Faults, sufferFirst } = require('./faults.js');
 const { parsePath, table } = require('./resources.js');
 const { list } = require('./list.js');
 const { Watcher } = require('./watch.js');
-const { Body, replyWhole, flowHeaders } = require('./reply.js');
+const { Body, connectionNote, flowHeaders, replyWhole } = require('./reply.js');
 const status = require('./status.js');
 
 const LOG_MAX = 20000;
@@ -92,6 +92,7 @@ class ApiServer {
 		listener.on('connection', (socket) => {
 			this.connectionCount++;
 			this.connections.add(socket);
+			connectionNote(socket);
 			socket.setNoDelay(true);
 			socket.on('error', () => {});
 			socket.on('close', () => this.connections.delete(socket));
