@@ -33,6 +33,7 @@ struct cluster_options {
 	uint32_t ttl_s;
 	enum pod_mode pods;
 	bool uses_pod_names, ignores_empty, ignores_endpoints;
+	bool serves_zones; /* option zonal */
 	bool keeps_hints; /* what is known of names that do not exist */
 	const char *const *namespaces;
 	size_t namespace_count;

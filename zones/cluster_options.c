@@ -77,6 +77,7 @@ bool cluster_options_equal(
 	       a->pods == b->pods && a->uses_pod_names == b->uses_pod_names &&
 	       a->ignores_empty == b->ignores_empty &&
 	       a->ignores_endpoints == b->ignores_endpoints &&
+	       a->serves_zones == b->serves_zones &&
 	       a->namespace_count == b->namespace_count &&
 	       texts_equal(a->namespaces, b->namespaces, a->namespace_count) &&
 	       text_equal(a->labels, b->labels) &&

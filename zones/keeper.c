@@ -35,11 +35,12 @@ static char *scope_of(const struct cluster_options *options)
 	int length = asprintf(&scope,
 		"from %s %s; labels %s; namespace_labels %s; %s pods; %s pod names; %s "
 		"endpoints; "
-		"%s external addresses",
+		"%s external addresses; %s zones",
 		from, kube->context ? kube->context : "", labels, namespace_labels,
 		kube->needs_pods ? "with" : "no", options->uses_pod_names ? "with" : "no",
 		options->ignores_endpoints ? "no" : "with",
-		options->external.zone_count ? "with" : "no");
+		options->external.zone_count ? "with" : "no",
+		options->serves_zones ? "with" : "no");
 	return length < 0 ? NULL : scope;
 }
 

@@ -186,6 +186,11 @@ static const struct directive_row kubernetes_options[] = {
 		.help = "leaves endpoints out: no headless services, no endpoint names",
 	},
 	{
+		.name = "zonal",
+		.help = "names for the endpoints of a zone: ZONE.pin._zone. and "
+			"ZONE.prefer._zone. in front of a headless service",
+	},
+	{
 		.name = "fallthrough",
 		.type = ARGUMENT_ZONE,
 		.min_arguments = 0,

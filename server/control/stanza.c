@@ -181,6 +181,10 @@ void stanza_check_kubernetes(
 	if (labels && directive_option(directive, "namespaces"))
 		stanza_error(problems, &labels->name,
 			"namespaces and namespace_labels exclude each other");
+	const struct corefile_directive *zonal = directive_option(directive, "zonal");
+	if (zonal && directive_option(directive, "noendpoints"))
+		stanza_error(problems, &zonal->name,
+			"zonal and noendpoints exclude each other");
 	static const char *const others[] = {"endpoint", "kubeconfig", "state"};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		const struct corefile_directive *other =
@@ -315,6 +319,7 @@ static enum err read_options(const struct corefile_directive *directive,
 	}
 	out->uses_pod_names = directive_option(directive, "endpoint_pod_names");
 	out->ignores_endpoints = directive_option(directive, "noendpoints");
+	out->serves_zones = directive_option(directive, "zonal");
 	out->ignores_empty = directive_option(directive, "ignore");
 	return stanza_read_kube(directive, arena, out);
 }
@@ -368,6 +373,7 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 		kubernetes->fallthrough_count = through.count;
 		kubernetes->pods = modes[cluster->pods];
 		kubernetes->explains_errors = cluster->keeps_hints;
+		kubernetes->serves_zones = cluster->serves_zones;
 	}
 	return err;
 }

@@ -80,6 +80,7 @@ struct srv_writer {
 	const struct srv_data *data;
 	const struct rrset *rrset;
 	const struct answer_owner *owner;
+	size_t skip;        /* octets of the owner in front of the service's name */
 	size_t base_length; /* octets of the service's name */
 };
 
@@ -95,9 +96,9 @@ static void put_target(
 	}
 	size_t label = target->label[0] ? target->label[0] + 1u : 0;
 	size_t zone_at = (size_t)owner->length - owner->zone_length;
-	size_t stored = zone_at - writer->data->skip;
+	size_t stored = zone_at - writer->skip;
 	memcpy(at, target->label, label);
-	memcpy(at + label, owner->name + writer->data->skip, stored);
+	memcpy(at + label, owner->name + writer->skip, stored);
 	memcpy(at + label + stored, owner->spelled + zone_at, owner->zone_length);
 }
 
@@ -208,8 +209,9 @@ static void answer_srv(
 	struct reply *reply, const struct answer_owner *owner, const struct rrset *rrset)
 {
 	const struct srv_data *data = (const void *)rrset->data;
+	size_t skip = (size_t)(data->skip + owner->surplus);
 	const struct srv_writer writer = {
-		reply, data, rrset, owner, (size_t)owner->length - data->skip};
+		reply, data, rrset, owner, skip, (size_t)owner->length - skip};
 	size_t start = reply->length;
 	if (!put_all_records(&writer))
 		reply->is_truncated = true;

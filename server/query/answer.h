@@ -15,6 +15,7 @@ struct answer_owner {
 	uint16_t offset;        /* in the message, for compression pointers */
 	uint8_t length;         /* octets of the name */
 	uint8_t zone_length;    /* octets of its zone's name, at its end */
+	int16_t surplus;        /* octets it has in front that the stored name has not */
 	const uint8_t *name;    /* in lower case */
 	const uint8_t *spelled; /* as it stands in the message */
 };

@@ -84,6 +84,7 @@ struct object_endpoint {
 	size_t address_count; /* at least 1 */
 	const char *hostname; /* lower-case label, "" */
 	const char *pod_name; /* targetRef.name where the target is a Pod, "" */
+	const char *zone;     /* of its node, lower-case; "" or NULL: not said */
 	bool is_ready;        /* conditions.ready true or absent */
 };
 

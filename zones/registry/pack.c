@@ -274,14 +274,21 @@ const char *pack_external_next_host(struct pack_external_iterator *iterator)
 
 /* --- slices --- */
 
+/* Flags in front of an endpoint. */
+enum { ENDPOINT_IS_READY = 1, ENDPOINT_HAS_ZONE = 2 };
+
 static void write_endpoint(struct packer *packer, const struct object_endpoint *endpoint,
 	const struct pack_slice_options *options)
 {
 	size_t count = limited(endpoint->address_count, UINT8_MAX);
-	put_u8(packer, endpoint->is_ready);
+	bool has_zone = options->keeps_zones && endpoint->zone && *endpoint->zone;
+	put_u8(packer, (uint8_t)((endpoint->is_ready ? ENDPOINT_IS_READY : 0) |
+				 (has_zone ? ENDPOINT_HAS_ZONE : 0)));
 	put_u8(packer, (uint8_t)count);
 	put_text(packer, endpoint->hostname);
 	put_text(packer, options->keeps_pod_names ? endpoint->pod_name : "");
+	if (has_zone)
+		put_text(packer, endpoint->zone);
 	for (size_t i = 0; i < count; i++)
 		put_address(packer, &endpoint->addresses[i]);
 }
@@ -367,10 +374,12 @@ bool pack_endpoint_next(
 	if (!iterator->left)
 		return false;
 	iterator->left--;
-	out->is_ready = *iterator->at++;
+	unsigned flags = (uint8_t)*iterator->at++;
+	out->is_ready = flags & ENDPOINT_IS_READY;
 	out->address_count = (uint8_t)*iterator->at++;
 	out->hostname = get_text(&iterator->at);
 	out->pod_name = get_text(&iterator->at);
+	out->zone = flags & ENDPOINT_HAS_ZONE ? get_text(&iterator->at) : "";
 	out->addresses = iterator->at;
 	for (unsigned i = 0; i < out->address_count; i++)
 		iterator->at += 1 + (uint8_t)*iterator->at;

@@ -72,7 +72,7 @@ struct pack_slice {
 };
 
 struct pack_slice_options {
-	bool keeps_pod_names;
+	bool keeps_pod_names, keeps_zones;
 };
 
 struct pack_slice *pack_slice_new(
@@ -100,6 +100,7 @@ struct pack_endpoint {
 	uint8_t address_count;
 	const char *addresses; /* pack_endpoint_address reads them */
 	const char *hostname, *pod_name;
+	const char *zone; /* "": not said, or not kept */
 };
 
 struct pack_endpoint_iterator {

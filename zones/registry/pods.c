@@ -484,7 +484,8 @@ static enum err derive_slice(const struct registry *registry,
 		.name = "",
 		.origin = service->object->origin,
 		.slice = {service->name, subsets, count}};
-	struct pack_slice_options options = {registry->options.keeps_pod_names};
+	const struct pack_slice_options options = {
+		.keeps_pod_names = registry->options.keeps_pod_names};
 	*out = count ? pack_slice_new(&object, &options) : NULL;
 	return count && !*out ? ERR_NOMEM : ERR_NONE;
 }

@@ -29,6 +29,7 @@ struct registry_options {
 	const char *const *namespaces;           /* exposed ones; count 0: all */
 	size_t namespace_count;
 	bool keeps_pod_names;   /* of endpoints: option endpoint_pod_names */
+	bool keeps_zones;       /* of endpoints: option zonal */
 	bool indexes_endpoints; /* registry_next_by_address finds endpoints too */
 	bool ignores_endpoints; /* option noendpoints: slices and endpoints are not kept
 				 */

@@ -137,7 +137,8 @@ enum err registry_put_slice(struct registry *registry, const struct object *obje
 		return ERR_NONE;
 	if (!registry_selects(registry, object))
 		return registry_remove_slice(registry, object->ns, object->name);
-	struct pack_slice_options options = {registry->options.keeps_pod_names};
+	const struct pack_slice_options options = {
+		registry->options.keeps_pod_names, registry->options.keeps_zones};
 	struct pack_slice *slice = pack_slice_new(object, &options);
 	if (!slice)
 		return ERR_NOMEM;
@@ -192,7 +193,8 @@ enum err registry_put_endpoints(struct registry *registry, const struct object *
 		return ERR_NONE;
 	if (!registry_selects(registry, object))
 		return registry_remove_endpoints(registry, object->ns, object->name);
-	struct pack_slice_options options = {registry->options.keeps_pod_names};
+	const struct pack_slice_options options = {
+		registry->options.keeps_pod_names, registry->options.keeps_zones};
 	struct pack_slice *pack = pack_slice_new(object, &options);
 	struct registry_service *service =
 		pack ? registry_service_at(registry, object->ns, object->name) : NULL;

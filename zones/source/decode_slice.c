@@ -41,6 +41,7 @@ static void slice_endpoint(struct decode *decode, const struct field *item,
 {
 	struct field addresses = field_get(item, "addresses");
 	struct field hostname = field_get(item, "hostname");
+	struct field zone = field_get(item, "zone");
 	struct field conditions = field_get(item, "conditions");
 	struct field ready = field_get(&conditions, "ready");
 	const struct node *node;
@@ -57,6 +58,7 @@ static void slice_endpoint(struct decode *decode, const struct field *item,
 	endpoint->addresses = list;
 	endpoint->address_count = count;
 	endpoint->hostname = field_label(decode, &hostname);
+	endpoint->zone = field_lower(decode, field_text(decode, &zone));
 	endpoint->is_ready = field_flag(decode, &ready, true);
 	endpoint_target(decode, item, endpoint);
 }

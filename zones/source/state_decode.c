@@ -193,7 +193,10 @@ static void get_endpoint(struct state_reader *reader, struct object_endpoint *ou
 	out->hostname = get_label(reader);
 	out->pod_name = get_text(reader);
 	check(reader, !*out->pod_name || validate_is_subdomain(out->pod_name));
-	out->is_ready = get_flag(reader);
+	uint8_t flags = get_u8(reader);
+	check(reader, flags <= (STATE_IS_READY | STATE_HAS_ZONE));
+	out->is_ready = flags & STATE_IS_READY;
+	out->zone = flags & STATE_HAS_ZONE ? get_text(reader) : "";
 }
 
 static void get_subset(struct state_reader *reader, struct object_subset *out)

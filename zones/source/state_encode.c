@@ -163,7 +163,10 @@ static void put_endpoint(
 	}
 	state_put_text(buffer, endpoint->hostname);
 	state_put_text(buffer, endpoint->pod_name);
-	state_put_u8(buffer, endpoint->is_ready);
+	state_put_u8(buffer, (uint8_t)((endpoint->is_ready ? STATE_IS_READY : 0) |
+				       (*endpoint->zone ? STATE_HAS_ZONE : 0)));
+	if (*endpoint->zone)
+		state_put_text(buffer, endpoint->zone);
 }
 
 void state_put_slice(struct state_buffer *buffer, enum object_kind kind, const char *ns,

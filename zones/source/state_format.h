@@ -27,6 +27,9 @@
 enum {
 	STATE_MAGIC_SIZE = 16,
 	STATE_VERSION = 1,
+	/* Flags of an endpoint. */
+	STATE_IS_READY = 1,
+	STATE_HAS_ZONE = 2,
 	STATE_SCOPE_MAX = 16384,
 	STATE_BLOCK = 64 << 10,     /* a block is ended when it is so long */
 	STATE_BLOCK_MAX = 16 << 20, /* and is never longer */

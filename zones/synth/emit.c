@@ -34,7 +34,14 @@ bool emit_is_in_zone(const struct synth *synth, const struct dname *name, unsign
 struct port_filter {
 	const char *name; /* NULL: every port */
 	enum object_protocol protocol;
+	bool has_zone; /* hits of one availability zone only */
+	uint32_t zone; /* in plan->zones */
 };
+
+static bool filter_has_hit(const struct port_filter *filter, const struct plan_hit *hit)
+{
+	return !filter->has_zone || hit->zone == filter->zone;
+}
 
 static bool filter_has(const struct port_filter *filter, const struct plan_port *port)
 {
@@ -46,7 +53,7 @@ static bool filter_has(const struct port_filter *filter, const struct plan_port 
 static bool port_is_first(const struct plan_port_set *sets, uint32_t set, uint32_t index)
 {
 	const struct plan_port *port = &sets[set].ports[index];
-	struct port_filter filter = {port->name, port->protocol};
+	struct port_filter filter = {.name = port->name, .protocol = port->protocol};
 	for (uint32_t i = 0; i <= set; i++)
 		for (uint32_t j = 0; j < sets[i].count && (i < set || j < index); j++)
 			if (filter_has(&filter, &sets[i].ports[j]))
@@ -104,6 +111,8 @@ struct emit_visitor {
 	enum err (*port)(void *context, const struct dname *name,
 		const struct port_filter *filter);
 	enum err (*endpoint)(void *context, const struct dname *name, uint32_t target);
+	enum err (*zonal)(void *context, const struct dname *name,
+		const struct port_filter *filter);
 };
 
 /* A zone of the store may begin below a service's name; what is in it is not ours. */
@@ -125,7 +134,8 @@ static enum err visit_ports(const struct plan *plan, const struct dname *base,
 				port_name(base, port, &name) ||
 				!is_visited(visitor, &name))
 				continue;
-			struct port_filter filter = {port->name, port->protocol};
+			struct port_filter filter = {
+				.name = port->name, .protocol = port->protocol};
 			enum err err = visitor->port(visitor->context, &name, &filter);
 			if (err)
 				return err;
@@ -149,6 +159,56 @@ static enum err visit_endpoints(const struct plan *plan, const struct dname *bas
 	return ERR_NONE;
 }
 
+/* "ZONE.pin._zone." or "ZONE.prefer._zone." in front of the base; a zone may span labels.
+ * ERR_SYNTAX, ERR_RANGE: nobody can ask for it. */
+static enum err zone_name(const struct dname *base, const char *zone,
+	const char *directive, struct dname *out)
+{
+	struct dname labels;
+	*out = *base;
+	if (dname_prepend(out, "_zone", 5) ||
+		dname_prepend(out, directive, strlen(directive)))
+		return ERR_RANGE;
+	if (dname_from_text(zone, &labels))
+		return ERR_SYNTAX;
+	uint8_t offsets[DNAME_LABELS_MAX];
+	for (unsigned i = dname_labels(labels.bytes, offsets); i--;) {
+		const uint8_t *label = labels.bytes + offsets[i];
+		if (dname_prepend(out, label + 1, *label))
+			return ERR_RANGE;
+	}
+	return ERR_NONE;
+}
+
+static enum err visit_zone(const struct dname *base, const char *zone,
+	const char *directive, const struct port_filter *filter,
+	const struct emit_visitor *visitor)
+{
+	struct dname name;
+	if (zone_name(base, zone, directive, &name) || !is_visited(visitor, &name))
+		return ERR_NONE;
+	return visitor->zonal(visitor->context, &name, filter);
+}
+
+/* The names that ask for the endpoints of a zone. What is preferred of a zone that has
+ * none is all of them, under a label that no zone is called by. */
+static enum err visit_zones(const struct plan *plan, const struct dname *base,
+	const struct emit_visitor *visitor)
+{
+	if (!visitor->synth->options.serves_zones || plan->kind != PLAN_HEADLESS)
+		return ERR_NONE;
+	enum err err = ERR_NONE;
+	struct port_filter filter = {.has_zone = true};
+	for (; filter.zone < plan->zone_count && !err; filter.zone++) {
+		const char *zone = plan->zones[filter.zone];
+		err = visit_zone(base, zone, "pin", &filter, visitor);
+		if (!err)
+			err = visit_zone(base, zone, "prefer", &filter, visitor);
+	}
+	filter.has_zone = false;
+	return err ? err : visit_zone(base, "_", "prefer", &filter, visitor);
+}
+
 static enum err visit_names(const struct plan *plan, const struct dname *base,
 	const struct emit_visitor *visitor)
 {
@@ -157,7 +217,9 @@ static enum err visit_names(const struct plan *plan, const struct dname *base,
 		err = visitor->service(visitor->context, base);
 	if (!err)
 		err = visit_ports(plan, base, visitor);
-	return err ? err : visit_endpoints(plan, base, visitor);
+	if (!err)
+		err = visit_endpoints(plan, base, visitor);
+	return err ? err : visit_zones(plan, base, visitor);
 }
 
 /* The forward zones in which the service has a name, from *zone on. */
@@ -198,8 +260,8 @@ static enum err name_only_endpoint(
 enum err emit_names(const struct synth *synth, const struct plan *plan,
 	const struct name_visitor *visitor)
 {
-	struct emit_visitor names = {
-		synth, 0, (void *)visitor, name_only, name_only_port, name_only_endpoint};
+	struct emit_visitor names = {synth, 0, (void *)visitor, name_only, name_only_port,
+		name_only_endpoint, name_only_port};
 	struct dname base;
 	for (unsigned zone = 0; next_zone(synth, plan, &zone, &base); zone++) {
 		names.zone = zone;
@@ -267,6 +329,19 @@ static uint32_t count_ports(
 	return count;
 }
 
+/* An earlier hit that passes has the address. */
+static bool is_repeated_hit(
+	const struct plan *plan, const struct port_filter *filter, uint32_t hit)
+{
+	if (!filter->has_zone || !plan->hits[hit].is_repeated)
+		return plan->hits[hit].is_repeated;
+	for (uint32_t i = 0; i < hit; i++)
+		if (filter_has_hit(filter, &plan->hits[i]) &&
+			ipaddr_equal(&plan->hits[i].address, &plan->hits[hit].address))
+			return true;
+	return false;
+}
+
 /* IPv4 before IPv6, so that each type's records stand together. */
 static void emit_hit_addresses(
 	struct synth *synth, const struct plan *plan, const struct port_filter *filter)
@@ -274,7 +349,9 @@ static void emit_hit_addresses(
 	for (unsigned length = 4; length <= 16; length += 12)
 		for (uint32_t i = 0; i < plan->hit_count; i++) {
 			const struct plan_hit *hit = &plan->hits[i];
-			if (hit->address.length == length && !hit->is_repeated &&
+			if (hit->address.length == length &&
+				filter_has_hit(filter, hit) &&
+				!is_repeated_hit(plan, filter, i) &&
 				count_ports(&plan->port_sets[hit->port_set], filter))
 				emit_address(synth, &hit->address);
 		}
@@ -312,9 +389,9 @@ static void list_ports(const struct plan_port_set *set, const struct port_filter
 
 static bool target_is_mixed(const struct plan *plan, const struct plan_target *target)
 {
-	uint32_t end = target->first_hit + target->hit_count;
-	for (uint32_t i = target->first_hit + 1; i < end; i++)
-		if (plan->hits[i].port_set != plan->hits[target->first_hit].port_set)
+	const struct plan_hit *first = &plan->hits[target->first_hit];
+	for (uint32_t i = 1; i < target->hit_count; i++)
+		if (first[i].port_set != first->port_set || first[i].zone != first->zone)
 			return true;
 	return false;
 }
@@ -327,6 +404,8 @@ static void emit_mixed_target(struct synth *synth, const struct plan *plan,
 	uint32_t end = target->first_hit + target->hit_count;
 	struct port_list done = {.count = 0}, ports;
 	for (uint32_t i = target->first_hit; i < end; i++) {
+		if (!filter_has_hit(filter, &plan->hits[i]))
+			continue;
 		list_ports(
 			&plan->port_sets[plan->hits[i].port_set], filter, &done, &ports);
 		if (!ports.count)
@@ -349,14 +428,16 @@ static void emit_target_groups(struct synth *synth, const struct plan *plan,
 			emit_mixed_target(synth, plan, first++, filter);
 			continue;
 		}
-		uint32_t set = plan->hits[target->first_hit].port_set;
+		const struct plan_hit *hit = &plan->hits[target->first_hit], *other;
 		uint32_t next = first + 1;
 		while (next < end && !target_is_mixed(plan, &plan->targets[next]) &&
-			plan->hits[plan->targets[next].first_hit].port_set == set)
+			(other = &plan->hits[plan->targets[next].first_hit])->port_set ==
+				hit->port_set &&
+			(!filter->has_zone || other->zone == hit->zone))
 			next++;
 		struct port_list ports;
-		list_ports(&plan->port_sets[set], filter, &none, &ports);
-		if (ports.count)
+		list_ports(&plan->port_sets[hit->port_set], filter, &none, &ports);
+		if (ports.count && filter_has_hit(filter, hit))
 			answer_add_srv_group(synth->builder, first, next - first, true,
 				ports.numbers, ports.count);
 		first = next;
@@ -390,7 +471,9 @@ static void emit_service_srv(
 		hits = (uint64_t)count_ports(sets, filter) *
 		       (plan->cluster_ip_count + plan->host_count);
 	for (uint32_t i = 0; plan->kind == PLAN_HEADLESS && i < plan->hit_count; i++)
-		hits += count_ports(&plan->port_sets[plan->hits[i].port_set], filter);
+		if (filter_has_hit(filter, &plan->hits[i]))
+			hits += count_ports(
+				&plan->port_sets[plan->hits[i].port_set], filter);
 	answer_begin_srv(synth->builder, emission->service_targets, srv_weight(hits),
 		synth->options.ttl_s, skip);
 	if (plan->kind == PLAN_HEADLESS) {
@@ -449,6 +532,19 @@ static enum err emit_port(
 	struct emission *emission = context;
 	answer_begin(emission->synth->builder, name, emission->zone);
 	if (emission->plan->is_external && emit_service_addresses(emission, filter))
+		return ERR_NONE;
+	emit_service_srv(
+		emission, filter, (uint8_t)(name->length - emission->base.length));
+	return emit_put(emission, name);
+}
+
+/* Addresses and SRV records, as the service's own name has them. */
+static enum err emit_zone(
+	void *context, const struct dname *name, const struct port_filter *filter)
+{
+	struct emission *emission = context;
+	answer_begin(emission->synth->builder, name, emission->zone);
+	if (emit_service_addresses(emission, filter))
 		return ERR_NONE;
 	emit_service_srv(
 		emission, filter, (uint8_t)(name->length - emission->base.length));
@@ -578,7 +674,7 @@ static enum err make_service_targets(struct emission *emission)
 static enum err emit_in_zone(struct emission *emission)
 {
 	const struct emit_visitor answers = {emission->synth, emission->zone, emission,
-		emit_service, emit_port, emit_endpoint};
+		emit_service, emit_port, emit_endpoint, emit_zone};
 	enum err err = make_endpoint_targets(emission);
 	if (!err &&
 		(emission->plan->kind == PLAN_CLUSTER_IP || emission->plan->host_count))

@@ -143,6 +143,19 @@ static uint32_t intern_target(
 	return plan->target_count - 1;
 }
 
+/* The index of the zone among the plan's; they are few. */
+static uint32_t intern_zone(
+	struct plan *plan, const struct synth_options *options, const char *zone)
+{
+	if (!options->serves_zones || !*zone)
+		return UINT32_MAX;
+	for (uint32_t i = 0; i < plan->zone_count; i++)
+		if (strcmp(plan->zones[i], zone) == 0)
+			return i;
+	plan->zones[plan->zone_count] = zone;
+	return plan->zone_count++;
+}
+
 struct collector {
 	struct plan *plan;
 	const struct synth_options *options;
@@ -169,6 +182,7 @@ static enum err collect_subset(
 			hit->address = pack_endpoint_address(&endpoint, i);
 			hit->port_set = port_set;
 			hit->slice = collector->slice;
+			hit->zone = intern_zone(plan, collector->options, endpoint.zone);
 			hit->is_repeated = false;
 			char label[LABEL_SIZE];
 			unsigned length = plan_endpoint_label(
@@ -237,8 +251,10 @@ static enum err collect(struct plan *plan, const struct synth_options *options)
 	plan->by_address = arena_calloc(arena, sizes.hits, sizeof(*plan->by_address));
 	plan->targets = arena_calloc(arena, sizes.hits, sizeof(*plan->targets));
 	plan->port_sets = arena_calloc(arena, sizes.subsets, sizeof(*plan->port_sets));
+	plan->zones = arena_calloc(
+		arena, options->serves_zones ? sizes.hits : 1, sizeof(*plan->zones));
 	if (!collector.labels.slots || !collector.hits || !plan->hits ||
-		!plan->by_address || !plan->targets || !plan->port_sets)
+		!plan->by_address || !plan->targets || !plan->port_sets || !plan->zones)
 		return ERR_NOMEM;
 	unsigned position = 0;
 	const struct pack_slice *slice;

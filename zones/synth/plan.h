@@ -39,6 +39,7 @@ struct plan_hit {
 	uint32_t target;
 	uint32_t port_set;
 	uint32_t slice;   /* which of the service's slices it is in */
+	uint32_t zone;    /* in plan->zones; UINT32_MAX: in none */
 	bool is_repeated; /* an earlier hit has the address */
 };
 
@@ -66,6 +67,8 @@ struct plan {
 	uint32_t *by_address; /* indices of hits, sorted by address, then as they stand */
 	struct plan_target *targets; /* in order of appearance */
 	uint32_t target_count;
+	const char **zones; /* availability zones of the hits, where they are served */
+	uint32_t zone_count;
 };
 
 void plan_init(struct plan *plan);

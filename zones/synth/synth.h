@@ -29,6 +29,7 @@ struct synth_options {
 	bool uses_pod_names;                /* option endpoint_pod_names */
 	bool ignores_empty;                 /* option ignore empty_service */
 	bool ignores_endpoints;             /* option noendpoints */
+	bool serves_zones;                  /* option zonal: names for an availability zone */
 	bool keeps_hints;                   /* of names that do not exist */
 	const struct dname *primary;        /* the zone that PTR targets end in */
 	const struct ipaddr *own_addresses; /* of ns.dns */

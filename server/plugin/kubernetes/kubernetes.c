@@ -13,7 +13,7 @@ enum { CHAIN_LENGTH_MAX = 8 }; /* CNAMEs in one answer */
 struct kubernetes {
 	const struct store *store;
 	enum kubernetes_pods pods;
-	bool explains_errors, falls_through;
+	bool explains_errors, falls_through, serves_zones;
 	size_t fallthrough_count;
 	struct dname fallthrough_zones[];
 };
@@ -22,7 +22,8 @@ struct kubernetes {
 struct found {
 	bool exists;
 	unsigned zone;
-	const struct answer_set *set; /* NULL: a computed pod name */
+	const struct answer_set *set; /* NULL: a computed pod name, or no records */
+	int16_t surplus; /* octets of the name in front that the set's name has not */
 	struct ipaddr address;
 };
 
@@ -84,6 +85,43 @@ static void find_pod(const struct kubernetes *kubernetes, const struct dname *na
 	found->address = address;
 }
 
+/* --- names for availability zones --- */
+
+static bool label_is(const uint8_t *label, const char *text)
+{
+	return *label == strlen(text) && memcmp(label + 1, text, *label) == 0;
+}
+
+/*
+ * "ZONE.pin._zone.SVC.NS.svc" and "ZONE.prefer._zone." of a zone that has no endpoint:
+ * the one exists without records, the other has those of all, which stand in the store
+ * under a label that no zone is called by.
+ */
+static void find_zonal(const struct kubernetes *kubernetes, const struct dname *name,
+	struct found *found)
+{
+	uint8_t offsets[DNAME_LABELS_MAX];
+	unsigned labels = dname_labels(name->bytes, offsets);
+	for (unsigned i = 1; i + 1 < labels; i++) {
+		const uint8_t *label = name->bytes + offsets[i];
+		bool is_pin = label_is(label, "pin");
+		if (!label_is(name->bytes + offsets[i + 1], "_zone") ||
+			(!is_pin && !label_is(label, "prefer")))
+			continue;
+		struct dname all = {.length = (uint8_t)(name->length - offsets[i + 1])};
+		memcpy(all.bytes, name->bytes + offsets[i + 1], all.length);
+		if (dname_prepend(&all, "prefer", 6) || dname_prepend(&all, "_", 1))
+			return;
+		const struct answer_set *set = store_find_name(kubernetes->store, &all);
+		found->exists = set != NULL;
+		if (is_pin)
+			return;
+		found->set = set;
+		found->surplus = (int16_t)(name->length - all.length);
+		return;
+	}
+}
+
 /* --- answers --- */
 
 /* False: the name is in none of our zones. */
@@ -101,6 +139,8 @@ static bool find_name(const struct kubernetes *kubernetes, const struct dname *n
 		return false;
 	found->zone = (unsigned)zone;
 	find_pod(kubernetes, name, found);
+	if (kubernetes->serves_zones && !found->exists)
+		find_zonal(kubernetes, name, found);
 	return true;
 }
 
@@ -145,7 +185,7 @@ static void answer_found(const struct kubernetes *kubernetes, struct query *quer
 		answer_soa(reply, store, found->zone, owner);
 	else if (rrset)
 		answer_rrset(reply, store, owner, rrset);
-	else if (found->exists && !found->set && answers_computed(type, &found->address))
+	else if (found->address.length && answers_computed(type, &found->address))
 		answer_address(reply, owner, found->address.bytes, found->address.length,
 			store_zone(store, found->zone)->ttl_s);
 	else
@@ -249,6 +289,7 @@ static enum verdict kubernetes_query(void *instance, struct query *query)
 	}
 	struct answer_owner owner = answer_owner_question(
 		&query->reply, request, kubernetes->store, found.zone);
+	owner.surplus = found.surplus;
 	bool is_synced = store_is_synced(kubernetes->store);
 	if (is_synced && !found.exists && falls_through(kubernetes, &request->name))
 		return VERDICT_NEXT;
@@ -310,6 +351,7 @@ enum err kubernetes_new(
 	kubernetes->pods = options->pods;
 	kubernetes->explains_errors = options->explains_errors;
 	kubernetes->falls_through = options->falls_through;
+	kubernetes->serves_zones = options->serves_zones;
 	kubernetes->fallthrough_count = options->fallthrough_count;
 	if (zones)
 		memcpy(kubernetes->fallthrough_zones, options->fallthrough_zones, zones);

@@ -21,6 +21,7 @@ struct kubernetes_options {
 	enum kubernetes_pods pods;
 	bool is_external;                      /* the plugin k8s_external */
 	bool explains_errors;                  /* Extended DNS Errors on NXDOMAIN */
+	bool serves_zones;                     /* option zonal */
 	bool falls_through;                    /* NXDOMAIN goes to the next plugin... */
 	const struct dname *fallthrough_zones; /* ...for names in these; count 0: all */
 	size_t fallthrough_count;

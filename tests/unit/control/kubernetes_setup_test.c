@@ -55,6 +55,11 @@ static void parsed_deinit(struct parsed *parsed)
 
 /* --- what a case expects --- */
 
+static bool expect_zonal(const struct parsed *parsed, const json_t *value)
+{
+	return parsed->cluster.serves_zones == json_is_true(value);
+}
+
 static bool expect_zone_count(const struct parsed *parsed, const json_t *value)
 {
 	return (json_int_t)parsed->cluster.zone_count == json_integer_value(value);
@@ -231,7 +236,7 @@ static const struct {
 	{"expectedQPS", "", expect_qps},
 	{"expectedBurst", "", expect_burst},
 	{"expectedMaxInf", "", expect_inflight},
-	{"expectedZonal", "", expect_nothing},
+	{"expectedZonal", "", expect_zonal},
 };
 
 static bool expect_key(
