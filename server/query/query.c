@@ -13,6 +13,8 @@
 
 enum { DEFAULT_UDP_SIZE = 1232 };
 
+const char query_unanswered[] = "no plugin of the server block answers this name";
+
 static uint16_t our_udp_size(const struct query *query)
 {
 	return query->block ? query->block->udp_size : DEFAULT_UDP_SIZE;
@@ -166,7 +168,7 @@ enum verdict query_run(struct query *query)
 	/* No plugin of the block is there for this name. */
 	reply_clear(&query->reply);
 	query->reply.rcode = RCODE_SERVFAIL;
-	query->failure = "no plugin of the server block answers this name";
+	query->failure = query_unanswered;
 	if (query->watchers)
 		query_tell_watchers(query);
 	return VERDICT_REPLY;

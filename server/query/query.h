@@ -57,6 +57,9 @@ struct query {
 	void *owner; /* the receiver's */
 };
 
+/* The failure where no plugin of the block answers. */
+extern const char query_unanswered[];
+
 /* What a worker counts; it alone writes, others read with relaxed loads. */
 struct query_counters {
 	uint64_t requests[2]; /* by transport */

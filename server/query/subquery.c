@@ -153,6 +153,11 @@ const char *subquery_failure(const struct subquery *subquery)
 	return subquery->failure;
 }
 
+bool subquery_is_unanswered(const struct subquery *subquery)
+{
+	return !subquery->query.block || subquery->failure == query_unanswered;
+}
+
 void subquery_free(struct subquery *subquery)
 {
 	free(subquery);

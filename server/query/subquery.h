@@ -46,5 +46,8 @@ const struct reply *subquery_reply(const struct subquery *subquery);
 /* Why the reply is SERVFAIL; NULL: not told. */
 const char *subquery_failure(const struct subquery *subquery);
 
+/* Nobody is there for its name: no server block, or no plugin in that. */
+bool subquery_is_unanswered(const struct subquery *subquery);
+
 /* NULL is fine. Not while it is waited for. */
 void subquery_free(struct subquery *subquery);

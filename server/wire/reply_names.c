@@ -34,6 +34,15 @@ void reply_names_init(struct reply_names *names, struct reply *reply)
 		names_note(names, DNS_HEADER_SIZE, question, DNAME_MAX);
 }
 
+void reply_names_note(struct reply_names *names, size_t place)
+{
+	const uint8_t *name = names->reply->buffer + place;
+	size_t length = 0;
+	while (name[length] && name[length] <= DNAME_LABEL_MAX)
+		length += name[length] + 1u;
+	names_note(names, place, name, length);
+}
+
 static bool label_equal(const uint8_t *a, const uint8_t *b)
 {
 	if (*a != *b)

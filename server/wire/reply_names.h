@@ -29,6 +29,9 @@ struct named_record {
 /* For a reply that has its question and, if more, records that nobody points to. */
 void reply_names_init(struct reply_names *names, struct reply *reply);
 
+/* A name that stands in the reply at `place`, too: later ones may point to it. */
+void reply_names_note(struct reply_names *names, size_t place);
+
 /* Appends the record; sections in their order. False: there is no room, which sets TC
  * where it belonged into the answer section. */
 bool reply_add_record(struct reply_names *names, enum reply_section section,

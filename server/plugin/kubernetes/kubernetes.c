@@ -7,6 +7,7 @@
 #include "server/plugin/kubernetes/hint.h"
 #include "server/plugin/kubernetes/pod_name.h"
 #include "server/query/answer.h"
+#include "server/query/target.h"
 
 enum { CHAIN_LENGTH_MAX = 8 }; /* CNAMEs in one answer */
 
@@ -218,11 +219,10 @@ static const struct rrset *find_cname(const struct answer_set *set, uint16_t typ
 }
 
 /*
- * Follows a chain of CNAMEs as far as it stays in our zones. The rcode is that of its
- * last name (RFC 6604 3); outside our zones it ends with the CNAME alone. A chain that
- * is too long or a circle is SERVFAIL.
+ * Follows a chain of CNAMEs. The rcode is that of its last name (RFC 6604 3); outside our
+ * zones the server is asked for it. A chain that is too long or a circle is SERVFAIL.
  */
-static void answer_chain(const struct kubernetes *kubernetes, struct query *query,
+static enum verdict answer_chain(const struct kubernetes *kubernetes, struct query *query,
 	struct found *found, struct answer_owner *owner)
 {
 	uint16_t type = query->request.qtype;
@@ -231,20 +231,21 @@ static void answer_chain(const struct kubernetes *kubernetes, struct query *quer
 		const struct rrset *cname = find_cname(found->set, type);
 		if (!cname) {
 			answer_found(kubernetes, query, found, owner);
-			return;
+			return VERDICT_REPLY;
 		}
 		if (length == CHAIN_LENGTH_MAX) {
 			reply_clear(&query->reply);
 			query->reply.rcode = RCODE_SERVFAIL;
 			query->failure =
 				"the chain of ExternalNames is too long or a circle";
-			return;
+			return VERDICT_REPLY;
 		}
 		answer_cname(kubernetes, query, cname, owner, &target);
-		if (type == TYPE_CNAME || type == TYPE_ANY || query->reply.is_truncated ||
-			!find_name(kubernetes, &target,
-				store_find_name(kubernetes->store, &target), found))
-			return;
+		if (type == TYPE_CNAME || type == TYPE_ANY || query->reply.is_truncated)
+			return VERDICT_REPLY;
+		if (!find_name(kubernetes, &target,
+			    store_find_name(kubernetes->store, &target), found))
+			return target_follow(query, owner->offset);
 		owner->zone_length =
 			store_zone(kubernetes->store, found->zone)->name.length;
 	}
@@ -296,8 +297,7 @@ static enum verdict kubernetes_query(void *instance, struct query *query)
 	if (!is_synced)
 		return answer_not_synced(kubernetes, query, &found, &owner);
 	query->reply.is_authoritative = true;
-	answer_chain(kubernetes, query, &found, &owner);
-	return VERDICT_REPLY;
+	return answer_chain(kubernetes, query, &found, &owner);
 }
 
 static void kubernetes_prefetch(void *instance, const struct query *query)
