@@ -14,6 +14,7 @@
 #include "zones/registry/selector.h"
 #include "zones/source/manifest.h"
 #include "zones/store/store_write.h"
+#include "zones/synth/clients.h"
 
 /* How many replaced sets may wait for their readers before they are freed in one go. */
 enum { RETIRED_MAX = 1024 };
@@ -31,6 +32,8 @@ struct cluster {
 	struct synth *synth;
 	struct store *external_store; /* NULL, as the next: no external zones */
 	struct synth *external_synth;
+	struct store *clients_store; /* NULL, as the next: not wanted */
+	struct clients *clients;
 	struct manifest_source *manifests; /* or */
 	struct kube_source *kube;
 	struct programming programming;
@@ -123,6 +126,8 @@ static enum err cluster_publish(struct cluster *cluster)
 		err = synth_apply(cluster->synth);
 	if (!err && cluster->external_synth)
 		err = synth_apply(cluster->external_synth);
+	if (!err && cluster->clients)
+		err = clients_apply(cluster->clients);
 	if (err)
 		return err;
 	cluster_tell_follower(cluster);
@@ -178,6 +183,7 @@ static void on_commit(void *context)
 	cluster_commit(cluster);
 	store_reclaim_many(cluster, cluster->store);
 	store_reclaim_many(cluster, cluster->external_store);
+	store_reclaim_many(cluster, cluster->clients_store);
 }
 
 static void on_synced(void *context, bool is_synced)
@@ -406,6 +412,15 @@ static enum err cluster_make_external_synth(struct cluster *cluster)
 	return cluster->external_synth ? ERR_NONE : ERR_NOMEM;
 }
 
+static enum err cluster_make_clients(struct cluster *cluster)
+{
+	const struct store_zone root = {.name = {.length = 1}};
+	cluster->clients_store = store_new(&cluster->key, &root, 1);
+	if (cluster->clients_store)
+		cluster->clients = clients_new(cluster->registry, cluster->clients_store);
+	return cluster->clients ? ERR_NONE : ERR_NOMEM;
+}
+
 static struct source_sink cluster_sink(struct cluster *cluster)
 {
 	return (struct source_sink){
@@ -459,6 +474,8 @@ struct cluster *cluster_new(const struct cluster_options *options,
 		err = cluster_make_synth(cluster);
 	if (!err)
 		err = cluster_make_external_synth(cluster);
+	if (!err && options->maps_clients)
+		err = cluster_make_clients(cluster);
 	if (!err)
 		/* An API server says which there are. */
 		if (!err && options->manifest_count)
@@ -485,6 +502,8 @@ void cluster_free(struct cluster *cluster)
 	registry_free(cluster->registry);
 	store_free(cluster->store);
 	store_free(cluster->external_store);
+	clients_free(cluster->clients);
+	store_free(cluster->clients_store);
 	selector_free(cluster->labels);
 	selector_free(cluster->namespace_labels);
 	arena_deinit(&cluster->arena);
@@ -632,6 +651,8 @@ void cluster_reclaim(struct cluster *cluster)
 	store_reclaim(cluster->store);
 	if (cluster->external_store)
 		store_reclaim(cluster->external_store);
+	if (cluster->clients_store)
+		store_reclaim(cluster->clients_store);
 }
 
 const struct cluster_options *cluster_options(const struct cluster *cluster)
@@ -647,6 +668,11 @@ const struct store *cluster_store(const struct cluster *cluster)
 const struct store *cluster_external_store(const struct cluster *cluster)
 {
 	return cluster->external_store;
+}
+
+const struct store *cluster_clients(const struct cluster *cluster)
+{
+	return cluster->clients_store;
 }
 
 const struct registry *cluster_registry(const struct cluster *cluster)

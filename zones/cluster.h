@@ -48,6 +48,7 @@ struct cluster_options {
 	const struct ipaddr *own_addresses;
 	size_t own_address_count;
 	struct cluster_external external;
+	bool maps_clients; /* keeps whose an address is */
 };
 
 enum {
@@ -142,6 +143,8 @@ const struct cluster_options *cluster_options(const struct cluster *cluster);
 const struct store *cluster_store(const struct cluster *cluster);
 /* NULL: there are no external zones. */
 const struct store *cluster_external_store(const struct cluster *cluster);
+/* Read by client_find (zones/store/client.h). NULL: it is not kept. */
+const struct store *cluster_clients(const struct cluster *cluster);
 const struct registry *cluster_registry(const struct cluster *cluster);
 /* The first zone that is not a reverse zone. */
 const struct dname *cluster_primary(const struct cluster *cluster);

@@ -73,7 +73,8 @@ bool cluster_options_equal(
 {
 	return a->zone_count == b->zone_count &&
 	       zones_equal(a->zones, b->zones, a->zone_count) &&
-	       external_equal(&a->external, &b->external) && a->ttl_s == b->ttl_s &&
+	       external_equal(&a->external, &b->external) &&
+	       a->maps_clients == b->maps_clients && a->ttl_s == b->ttl_s &&
 	       a->pods == b->pods && a->uses_pod_names == b->uses_pod_names &&
 	       a->ignores_empty == b->ignores_empty &&
 	       a->ignores_endpoints == b->ignores_endpoints &&

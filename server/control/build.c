@@ -118,6 +118,7 @@ static const struct {
 } builders[] = {
 	{"acl", build_acl},
 	{"any", build_any},
+	{"autopath", build_autopath},
 	{"bufsize", build_bufsize},
 	{"cache", build_cache},
 	{"chaos", build_chaos},

@@ -35,6 +35,8 @@ const struct corefile_directive *build_next(
 	const struct build *build, const struct corefile_directive *directive);
 
 /* The plugins that have options, each in a file of its own. */
+enum err build_autopath(
+	struct build *build, const struct corefile_directive *directive) MUST_CHECK;
 enum err build_acl(struct build *build, const struct corefile_directive *directive);
 enum err build_cache(struct build *build, const struct corefile_directive *directive);
 enum err build_chaos(struct build *build, const struct corefile_directive *directive);

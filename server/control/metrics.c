@@ -323,6 +323,14 @@ static void write_dnssec_ok(
 		exposition_integer(out, name, &labels, entry->sums.dnssec_ok);
 }
 
+static void write_autopaths(
+	const struct metrics_entry *entry, const char *name, FILE *out)
+{
+	struct labels labels = entry_labels(entry);
+	if (entry->sums.autopaths)
+		exposition_integer(out, name, &labels, entry->sums.autopaths);
+}
+
 static void write_responses(
 	const struct metrics_entry *entry, const char *name, FILE *out)
 {
@@ -397,6 +405,8 @@ static const struct metrics_family {
 	{"coredns_dns_requests_total", "counter", "Queries.", write_requests},
 	{"coredns_dns_do_requests_total", "counter", "Queries with the DO bit set.",
 		write_dnssec_ok},
+	{"coredns_autopath_success_total", "counter",
+		"Questions answered by a name of the search list.", write_autopaths},
 	{"coredns_dns_responses_total", "counter", "Replies.", write_responses},
 	{"coredns_dns_request_duration_seconds", "histogram",
 		"Time from receiving a query to sending its reply.", write_durations},

@@ -370,6 +370,15 @@ const struct directive_row plugin_rows[] = {
 		.check = rewrite_check,
 	},
 	{
+		.name = "autopath",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 1,
+		.max_arguments = ANY_NUMBER,
+		.help = "[ZONE...] @kubernetes or a resolv.conf: walks the search list "
+			"for the client",
+		.check = autopath_check,
+	},
+	{
 		.name = "acl",
 		.type = ARGUMENT_ZONE,
 		.max_arguments = ANY_NUMBER,

@@ -13,6 +13,7 @@
 #include "server/control/plugins.h"
 #include "server/control/stanza.h"
 #include "server/control/stanza_cache.h"
+#include "server/control/stanza_plugins.h"
 #include "server/plugin/cache/pool.h"
 #include "server/query/router.h"
 
@@ -101,6 +102,10 @@ static enum err read_cluster(
 	if (!err && external)
 		err = stanza_read_external(external, build->source, build->arena,
 			&options.external, &build->external, build->problems);
+	const struct corefile_directive *autopath =
+		directive_in_block(build->source, "autopath");
+	options.maps_clients = !err && autopath && autopath_is_of_cluster(autopath) &&
+			       options.pods == PODS_VERIFIED;
 	struct listen_list own = {.arena = &server->arena};
 	if (!err)
 		err = listen_own_addresses(addresses, &own);

@@ -21,6 +21,10 @@ extern const struct directive_row log_options[];
 extern const struct directive_row rewrite_options[];
 extern const struct directive_row template_options[];
 
+/* Is the search list that of a pod? */
+bool autopath_is_of_cluster(const struct corefile_directive *directive);
+void autopath_check(
+	const struct corefile_directive *directive, struct diag_list *problems);
 void acl_check_rule(const struct corefile_directive *option, struct diag_list *problems);
 void cache_check(const struct corefile_directive *directive, struct diag_list *problems);
 void cache_check_disable(

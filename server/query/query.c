@@ -32,6 +32,7 @@ bool query_begin(struct query *query, const struct router *router, const uint8_t
 	query->answered_by = 0;
 	query->depth = 0;
 	query->watchers = 0;
+	query->is_autopath = false;
 	query->failure = NULL;
 	if (query->parsed == REQUEST_DROP) {
 		counter_add(&query->counters->dropped, 1);

@@ -48,6 +48,7 @@ struct query {
 	uint8_t answered_by; /* the number of the plugin that did */
 	uint8_t depth;       /* 0: a client's; else a subquery's, and how deep that is */
 	uint32_t watchers;   /* bit i: step i of the chain said VERDICT_WATCH */
+	bool is_autopath;    /* a search list was walked for it, and not in vain */
 	const char *failure; /* why the reply is SERVFAIL, for the errors plugin */
 	/*
 	 * Set by whoever received the query, and called by query_resume. A plugin that

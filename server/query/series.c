@@ -156,6 +156,8 @@ void series_count(struct series *series, const struct query *query, size_t lengt
 		&counters->requests[query->transport][family][type_position(request)], 1);
 	if (request->edns.has_do)
 		counter_add(&counters->dnssec_ok, 1);
+	if (query->is_autopath)
+		counter_add(&counters->autopaths, 1);
 	sizes_count(&counters->request_sizes[query->transport], request->length);
 	sizes_count(&counters->response_sizes[query->transport], length);
 	if (query->reply.rcode < SERIES_RCODES)

@@ -49,6 +49,7 @@ struct series_counters {
 	uint64_t requests[SERIES_TRANSPORTS][SERIES_FAMILIES][SERIES_TYPES];
 	uint64_t dnssec_ok;
 	uint64_t template_matches[SERIES_TYPES];
+	uint64_t autopaths; /* answered by a name of a search list */
 	uint64_t durations[SERIES_DURATIONS];
 	uint64_t duration_ns;
 	struct series_sizes request_sizes[SERIES_TRANSPORTS];

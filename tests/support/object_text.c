@@ -136,6 +136,8 @@ static bool read_pod_flag(struct object_pod *pod, const char *word)
 		pod->is_ready = true;
 	else if (strcmp(word, "finished") == 0)
 		pod->is_finished = true;
+	else if (strcmp(word, "node") == 0)
+		pod->is_host_network = true;
 	else if (strcmp(word, "terminating") == 0)
 		pod->is_terminating = true;
 	else if (strncmp(word, "host=", 5) == 0)

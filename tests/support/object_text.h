@@ -21,7 +21,7 @@
  * [!]ADDRESS[,ADDRESS]...[@HOSTNAME][#POD], `!` for one that is not ready. `--` begins
  * another subset.
  *
- * Words of a pod: addresses, `ready`, `finished`, `terminating`, `host=`, `sub=`, and its
+ * Words of a pod: addresses, `ready`, `finished`, `terminating`, `node` (its network), `host=`, `sub=`, and its
  * container's ports `p=`.
  *
  * `l=KEY:VALUE` labels anything.

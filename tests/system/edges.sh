@@ -22,7 +22,7 @@ server/base
 server/wire server/base/
 server/config server/base/ server/wire/
 server/query server/base/ server/wire/ zones/store/store.h zones/store/reader.h
-server/plugin server/base/ server/wire/ server/config/ server/query/ zones/store/store.h zones/store/reader.h
+server/plugin server/base/ server/wire/ server/config/ server/query/ zones/store/store.h zones/store/reader.h zones/store/client.h
 server/net server/base/ server/wire/ server/query/ zones/store/reader.h
 server/control server/ zones/
 server server/ zones/

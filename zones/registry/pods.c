@@ -35,25 +35,56 @@ static bool pod_address_has_key(const void *object, const void *key)
 	return entry->ns == wanted->ns && ipaddr_equal(&entry->address, &wanted->address);
 }
 
+/* Entries of one address have one hash: each namespace's is found by its key, and
+ * those of others than `but` without. */
+struct other_namespace {
+	const struct ipaddr *address;
+	const struct registry_namespace *but; /* NULL: any */
+};
+
+static bool is_other_namespace(const void *object, const void *key)
+{
+	const struct pod_address_entry *entry = object;
+	const struct other_namespace *wanted = key;
+	return entry->ns != wanted->but && ipaddr_equal(&entry->address, wanted->address);
+}
+
 const struct ptable_type pod_table_type = {pod_hash, pod_has_key};
 const struct ptable_type pod_address_table_type = {pod_address_hash, pod_address_has_key};
 
 /* --- addresses --- */
 
 static uint32_t address_hash_of(
-	const struct registry *registry, const struct registry_pod_address *address)
+	const struct registry *registry, const struct ipaddr *address)
 {
-	struct hash_key key = *registry->options.key;
-	key.k0 ^= (uint64_t)(uintptr_t)address->ns;
 	return (uint32_t)hash_bytes(
-		&key, address->address.bytes, address->address.length);
+		registry->options.key, address->bytes, address->length);
 }
 
 static struct pod_address_entry *find_address(
 	const struct registry *registry, const struct registry_pod_address *address)
 {
-	return ptable_find(
-		&registry->pod_addresses, address_hash_of(registry, address), address);
+	return ptable_find(&registry->pod_addresses,
+		address_hash_of(registry, &address->address), address);
+}
+
+static const struct pod_address_entry *find_other(const struct registry *registry,
+	const struct ipaddr *address, const struct registry_namespace *but)
+{
+	static const struct ptable_type others = {pod_address_hash, is_other_namespace};
+	struct ptable table = registry->pod_addresses;
+	const struct other_namespace key = {address, but};
+	table.type = &others;
+	return ptable_find(&table, address_hash_of(registry, address), &key);
+}
+
+const struct registry_namespace *registry_client_namespace(
+	const struct registry *registry, const struct ipaddr *address)
+{
+	const struct pod_address_entry *entry = find_other(registry, address, NULL);
+	bool is_sure =
+		entry && !entry->hosts && !find_other(registry, address, entry->ns);
+	return is_sure ? entry->ns : NULL;
 }
 
 bool registry_has_pod_address(const struct registry *registry,
@@ -85,34 +116,49 @@ static void touch_address(
 	registry->addresses_touched[registry->address_count++] = *address;
 }
 
-static enum err add_address(
-	struct registry *registry, const struct registry_pod_address *address)
+/* Counts one pod more or less; it is told where that changes whose address it is. */
+static void entry_count(struct registry *registry, struct pod_address_entry *entry,
+	const struct registry_pod *pod, int more)
 {
-	struct pod_address_entry *entry = find_address(registry, address);
-	if (entry) {
-		entry->pods++;
-		return ERR_NONE;
-	}
-	entry = malloc(sizeof(*entry));
-	if (!entry)
-		return ERR_NOMEM;
-	*entry = (struct pod_address_entry){
-		address_hash_of(registry, address), address->ns, address->address, 1};
-	enum err err = ptable_add(&registry->pod_addresses, entry);
-	if (err)
-		free(entry);
-	else
-		touch_address(registry, address);
-	return err;
+	bool was_host = entry->hosts;
+	entry->pods += (uint32_t)more;
+	if (pod->object->is_host_network)
+		entry->hosts += (uint32_t)more;
+	struct registry_pod_address address = {entry->ns, entry->address};
+	if (!entry->pods || (more > 0 && entry->pods == 1) || was_host != !!entry->hosts)
+		touch_address(registry, &address);
 }
 
-static void drop_address(
-	struct registry *registry, const struct registry_pod_address *address)
+static enum err add_address(struct registry *registry, const struct registry_pod *pod,
+	const struct registry_pod_address *address)
 {
 	struct pod_address_entry *entry = find_address(registry, address);
-	if (--entry->pods)
+	if (!entry) {
+		entry = malloc(sizeof(*entry));
+		if (!entry)
+			return ERR_NOMEM;
+		*entry = (struct pod_address_entry){
+			.hash = address_hash_of(registry, &address->address),
+			.ns = address->ns,
+			.address = address->address,
+		};
+		enum err err = ptable_add(&registry->pod_addresses, entry);
+		if (err) {
+			free(entry);
+			return err;
+		}
+	}
+	entry_count(registry, entry, pod, 1);
+	return ERR_NONE;
+}
+
+static void drop_address(struct registry *registry, const struct registry_pod *pod,
+	const struct registry_pod_address *address)
+{
+	struct pod_address_entry *entry = find_address(registry, address);
+	entry_count(registry, entry, pod, -1);
+	if (entry->pods)
 		return;
-	touch_address(registry, address);
 	ptable_remove(&registry->pod_addresses, entry);
 	free(entry);
 }
@@ -129,7 +175,7 @@ static void drop_addresses(
 	for (unsigned i = 0; i < count; i++) {
 		struct registry_pod_address address = {
 			pod->ns, pack_pod_address(pod->object, i)};
-		drop_address(registry, &address);
+		drop_address(registry, pod, &address);
 	}
 }
 
@@ -138,7 +184,7 @@ static enum err add_addresses(struct registry *registry, const struct registry_p
 	for (unsigned i = 0; i < pod_address_count(pod); i++) {
 		struct registry_pod_address address = {
 			pod->ns, pack_pod_address(pod->object, i)};
-		enum err err = add_address(registry, &address);
+		enum err err = add_address(registry, pod, &address);
 		if (err) {
 			drop_addresses(registry, pod, i);
 			return err;

@@ -74,7 +74,8 @@ struct registry_pod {
 	struct pack_pod *object;
 };
 
-/* A pod address of a namespace that came or went. */
+/* A pod address of a namespace that came or went, or that is its node's no longer or from
+ * now on. */
 struct registry_pod_address {
 	struct registry_namespace *ns;
 	struct ipaddr address;
@@ -156,6 +157,11 @@ const struct pack_slice *registry_next_slice(
  * address, perhaps some that do not: the caller looks. *position from 0 on. */
 struct registry_service *registry_next_by_address(
 	const struct registry *registry, const struct ipaddr *address, size_t *position);
+
+/* The namespace whose pods alone have the address, none of them in its node's network.
+ * NULL: there is none, or it cannot be said which. */
+const struct registry_namespace *registry_client_namespace(
+	const struct registry *registry, const struct ipaddr *address);
 
 bool registry_has_pod_address(const struct registry *registry,
 	const struct registry_namespace *ns, const struct ipaddr *address);

@@ -20,7 +20,8 @@ struct pod_address_entry {
 	uint32_t hash;
 	struct registry_namespace *ns;
 	struct ipaddr address;
-	uint32_t pods; /* how many have it */
+	uint32_t pods;  /* how many have it */
+	uint32_t hosts; /* of these, how many are in their node's network */
 };
 
 struct touched {
