@@ -127,6 +127,7 @@ static const struct {
 	{"dns64", build_dns64},
 	{"errors", build_errors},
 	{"forward", build_forward},
+	{"file", build_file},
 	{"header", build_header},
 	{"hosts", build_hosts},
 	{"loadbalance", build_loadbalance},

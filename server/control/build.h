@@ -44,6 +44,7 @@ enum err build_envfiles(struct build *build, const struct corefile_directive *di
 enum err build_dns64(struct build *build, const struct corefile_directive *directive);
 enum err build_errors(struct build *build, const struct corefile_directive *directive);
 enum err build_forward(struct build *build, const struct corefile_directive *directive);
+enum err build_file(struct build *build, const struct corefile_directive *directive);
 enum err build_header(struct build *build, const struct corefile_directive *directive);
 enum err build_hosts(struct build *build, const struct corefile_directive *directive);
 enum err build_loadbalance(

@@ -435,6 +435,17 @@ const struct directive_row plugin_rows[] = {
 		.check = stanza_check_kubernetes,
 	},
 	{
+		.name = "file",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 1,
+		.max_arguments = ANY_NUMBER,
+		.help = "FILE [ZONE...]: answers from a zone file (RFC 1035); zones: the "
+			"block's unless given",
+		.options = file_options,
+		.may_repeat = true,
+		.check = file_check,
+	},
+	{
 		.name = "cache",
 		.type = ARGUMENT_WORD,
 		.max_arguments = ANY_NUMBER,

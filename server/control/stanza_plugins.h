@@ -13,6 +13,7 @@ extern const struct directive_row cache_options[];
 extern const struct directive_row dns64_options[];
 extern const struct directive_row errors_options[];
 extern const struct directive_row external_options[];
+extern const struct directive_row file_options[];
 extern const struct directive_row forward_options[];
 extern const struct directive_row header_options[];
 extern const struct directive_row hosts_options[];
@@ -48,6 +49,7 @@ void forward_check_health(
 	const struct corefile_directive *option, struct diag_list *problems);
 void forward_check_next(
 	const struct corefile_directive *option, struct diag_list *problems);
+void file_check(const struct corefile_directive *directive, struct diag_list *problems);
 void header_check(const struct corefile_directive *directive, struct diag_list *problems);
 void header_check_flags(
 	const struct corefile_directive *option, struct diag_list *problems);

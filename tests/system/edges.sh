@@ -39,7 +39,7 @@ END
 cat >"$scratch/doors" <<'END'
 jansson tests/
 yaml zones/source/ tests/
-ldns zones/export/ tests/
+ldns zones/export/ server/plugin/file/ tests/
 urcu zones/store/ tests/
 pcre2 server/base/
 curl zones/source/kube/fetch.c

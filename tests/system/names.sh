@@ -63,12 +63,28 @@ manifests_write() {
 	pod shop node 127.0.0.13 'hostNetwork: true'
 }
 
+# zone_write SERIAL ADDRESS: the zone file, moved into place.
+zone_write() {
+	cat >"$scratch/zone" <<-END
+		\$TTL 60
+		@ SOA ns host $1 7200 1800 86400 5
+		@ NS ns
+		ns A $2
+		*.wild A 192.0.2.2
+		sub NS ns.sub
+		ns.sub A 192.0.2.3
+		away CNAME there.elsewhere.test.
+	END
+	mv "$scratch/zone" "$served/zone"
+}
+
 serve() {
 	for attempt in 1 2 3 4 5; do
 		port=$(port_free) || return 1
 		rm -rf "$served"
 		manifests_write
 		mkdir -p "$served/other"
+		zone_write 1 192.0.2.1
 		metrics=$(port_free) || return 1
 		cat >"$served/Corefile" <<-END
 			cluster.local:$port example.org:$port in-addr.arpa:$port www.test:$port acl.test:$port {
@@ -94,6 +110,12 @@ serve() {
 			    bind 127.0.0.1
 			    hosts {
 			        192.0.2.90 there.elsewhere.test
+			    }
+			}
+			file.test:$port {
+			    bind 127.0.0.1
+			    file zone {
+			        reload 1s
 			    }
 			}
 			cluster.other:$port {
@@ -217,6 +239,35 @@ address_is_reused() {
 		ask -b 127.0.0.11 "$name" A && has NXDOMAIN
 }
 
+file_answers() {
+	ask ns.file.test A && has '^ns.file.test. 60 IN A 192.0.2.1$' &&
+		ask A.b.wild.file.test A && has '^A.b.wild.file.test. 60 IN A 192.0.2.2$' &&
+		ask no.file.test A && has NXDOMAIN && has '^file.test. 5 IN SOA ' || return 1
+	ask x.sub.file.test A && lacks ' aa' && has '^sub.file.test. 60 IN NS ns.sub.file.test.$' &&
+		has '^ns.sub.file.test. 60 IN A 192.0.2.3$' || return 1
+	ask away.file.test A && has '^there.elsewhere.test. 3600 IN A 192.0.2.90$'
+}
+
+file_is_followed() {
+	zone_write 2 192.0.2.9
+	until_has 'A 192.0.2.9$' ns.file.test A || return 1
+	printf 'broken\n' >"$scratch/zone" && mv "$scratch/zone" "$served/zone"
+	tries=0
+	until grep -q 'error .*served/zone:1: ' "$server_log"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || ! cat "$server_log" || return 1
+		sleep 0.1
+	done
+	ask ns.file.test A && has 'A 192.0.2.9$'
+}
+
+file_is_checked() {
+	printf 'file.test {\n    file zone\n}\n' >"$scratch/Corefile"
+	printf '@ 5 SOA ns host 1 2 3 4 5\nwww 5 A 192.0.2\n' >"$scratch/zone"
+	"$WAYMARK" check -c "$scratch/Corefile" >"$scratch/answer" 2>&1 && return 1
+	has 'zone:2: error: '
+}
+
 checks_refuse() {
 	for line in 'autopath' 'autopath @nobody' 'autopath missing.conf' 'autopath @kubernetes' \
 		'k8s_external example.org' 'autopath a..b @kubernetes'; do
@@ -242,6 +293,9 @@ case_run 'autopath: that of no pod, another one, a node is not' search_list_of_o
 case_run 'autopath: it is counted' search_list_is_counted
 case_run 'autopath: acl decides about each name' acl_comes_first
 case_run 'autopath: an address that was given out anew' address_is_reused
+case_run 'file: wildcards, referrals, targets elsewhere' file_answers
+case_run 'file: a change is taken over, a broken file is not' file_is_followed
 case_run 'it ends' server_stop
+case_run 'file: what is wrong is told with its line' file_is_checked
 case_run 'what cannot work is refused at its place' checks_refuse
 cases_end

@@ -774,56 +774,11 @@ static void a_change_without_memory_can_be_tried_again(void **state)
 	end(fixture);
 }
 
-static void an_address_is_a_clients_where_it_is_sure_whose(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *line, *ns;
-	} steps[] = {
-		{"pod a/one 10.1.0.1 fd00::1", "a"},
-		{"pod a/two 10.1.0.1", "a"},
-		/* Given out anew before its former pods have gone. */
-		{"pod b/three 10.1.0.1", NULL},
-		{"-pod a/one", NULL},
-		{"pod a/two 10.1.0.1 terminating", "b"},
-		{"-pod a/two", "b"},
-		/* In its node's network: all on that node have the address. */
-		{"pod b/agent 10.1.0.1 node", NULL},
-		{"-pod b/agent", "b"},
-		{"pod b/three 10.1.0.1 node", NULL},
-		{"pod b/three 10.1.0.1", "b"},
-		{"pod b/three 10.1.0.2", NULL},
-	};
-	struct ipaddr address;
-	struct fixture *fixture = begin_plain();
-	assert_int_equal(ipaddr_parse("10.1.0.1", &address), ERR_NONE);
-	const char *before = NULL;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		assert_int_equal(feed(fixture, steps[i].line, 0), ERR_NONE);
-		settle(fixture);
-		size_t touched;
-		registry_touched_addresses(fixture->registry, &touched);
-		const struct registry_namespace *ns =
-			registry_client_namespace(fixture->registry, &address);
-		const char *name = ns ? ns->name : NULL;
-		bool is_right = name && steps[i].ns ? strcmp(name, steps[i].ns) == 0
-						    : name == steps[i].ns;
-		bool has_changed =
-			before && name ? strcmp(before, name) != 0 : before != name;
-		if (!is_right || (has_changed && !touched))
-			fail_msg("%s", steps[i].line);
-		registry_end_batch(fixture->registry);
-		before = name;
-	}
-	end(fixture);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_touches_what_depends_on_it_and_no_more),
 		cmocka_unit_test(a_service_is_observed_once_in_a_batch),
-		cmocka_unit_test(an_address_is_a_clients_where_it_is_sure_whose),
 		cmocka_unit_test(objects_are_counted),
 		cmocka_unit_test(a_namespace_is_exposed_by_its_object_list_and_labels),
 		cmocka_unit_test(labels_filter_services_slices_and_pods_each_by_its_own),
