@@ -108,15 +108,18 @@ static void save_lines(const char *const *lines, size_t count)
 	registry_free(registry);
 }
 
-/* Loads; the text of what was wrong, to be freed, NULL: nothing. */
-static enum err load(
-	struct recording_sink *recording, struct state_summary *summary, char **problem)
+enum { PROBLEM_SIZE = 256 };
+
+/* Loads; the text of what was wrong, "": nothing. */
+static enum err load(struct recording_sink *recording, struct state_summary *summary,
+	char problem[PROBLEM_SIZE])
 {
 	const struct source_sink sink = recording_sink_get(recording);
 	struct diag_list problems;
 	diag_list_init(&problems);
 	enum err err = state_load(PATH, SCOPE, &sink, summary, &problems);
-	*problem = problems.count ? strdup(problems.items[0].text) : NULL;
+	snprintf(problem, PROBLEM_SIZE, "%s",
+		problems.count ? problems.items[0].text : "");
 	assert_true(problems.count <= 1);
 	assert_int_equal(err == ERR_INVALID, problems.count == 1);
 	diag_list_deinit(&problems);
@@ -143,8 +146,8 @@ static void every_object_comes_back_as_it_was(void **state)
 		sink.upsert(sink.context, &object);
 		save_lines(&all[i], 1);
 		struct state_summary summary;
-		char *problem;
-		assert_int_equal(load(&after, &summary, &problem), ERR_NONE);
+		char problem[PROBLEM_SIZE];
+		assert_int_equal(load(&after, &summary, problem), ERR_NONE);
 		assert_int_equal(summary.objects, 1);
 		assert_string_equal(
 			recording_sink_text(&after), recording_sink_text(&before));
@@ -161,8 +164,8 @@ static void a_whole_cluster_is_saved(void **state)
 	recording_sink_init(&recording);
 	save_lines(all, ALL);
 	struct state_summary summary;
-	char *problem;
-	assert_int_equal(load(&recording, &summary, &problem), ERR_NONE);
+	char problem[PROBLEM_SIZE];
+	assert_int_equal(load(&recording, &summary, problem), ERR_NONE);
 	assert_int_equal(recording.upserts, ALL);
 	assert_int_equal(summary.objects, ALL);
 	assert_true(summary.written_unix_s > 1500000000);
@@ -189,8 +192,8 @@ static void many_objects_are_saved(void **state)
 	struct recording_sink recording;
 	recording_sink_init(&recording);
 	struct state_summary summary;
-	char *problem;
-	assert_int_equal(load(&recording, &summary, &problem), ERR_NONE);
+	char problem[PROBLEM_SIZE];
+	assert_int_equal(load(&recording, &summary, problem), ERR_NONE);
 	assert_int_equal(recording.upserts, MANY);
 	recording_sink_deinit(&recording);
 }
@@ -219,13 +222,11 @@ static void assert_refused(const char *reason)
 	struct recording_sink recording;
 	recording_sink_init(&recording);
 	struct state_summary summary;
-	char *problem = NULL;
-	assert_int_equal(load(&recording, &summary, &problem), ERR_INVALID);
+	char problem[PROBLEM_SIZE];
+	assert_int_equal(load(&recording, &summary, problem), ERR_INVALID);
 	assert_string_equal(recording_sink_text(&recording), "");
-	assert_non_null(problem);
 	if (!strstr(problem, reason))
 		fail_msg("\"%s\" does not say \"%s\"", problem, reason);
-	free(problem);
 	recording_sink_deinit(&recording);
 }
 
@@ -298,9 +299,9 @@ static void no_file_is_no_problem(void **state)
 	struct recording_sink recording;
 	recording_sink_init(&recording);
 	struct state_summary summary;
-	char *problem;
+	char problem[PROBLEM_SIZE];
 	unlink(PATH);
-	assert_int_equal(load(&recording, &summary, &problem), ERR_NOTFOUND);
+	assert_int_equal(load(&recording, &summary, problem), ERR_NOTFOUND);
 	recording_sink_deinit(&recording);
 }
 
@@ -319,8 +320,8 @@ static void what_cannot_be_written_leaves_the_old_file(void **state)
 	struct recording_sink recording;
 	recording_sink_init(&recording);
 	struct state_summary summary;
-	char *problem;
-	assert_int_equal(load(&recording, &summary, &problem), ERR_NONE);
+	char problem[PROBLEM_SIZE];
+	assert_int_equal(load(&recording, &summary, problem), ERR_NONE);
 	assert_int_equal(summary.objects, ALL);
 	recording_sink_deinit(&recording);
 }
@@ -345,8 +346,8 @@ static void without_memory_saving_leaves_the_old_file(void **state)
 		struct recording_sink recording;
 		recording_sink_init(&recording);
 		struct state_summary summary;
-		char *problem;
-		assert_int_equal(load(&recording, &summary, &problem), ERR_NONE);
+		char problem[PROBLEM_SIZE];
+		assert_int_equal(load(&recording, &summary, problem), ERR_NONE);
 		assert_int_equal(summary.objects, ALL);
 		recording_sink_deinit(&recording);
 	}
