@@ -324,6 +324,10 @@ static int64_t patience_ns(const struct inquiry *inquiry, const struct upstream 
 	if (usual_way(inquiry, upstream) == BY_STREAM &&
 		patience < CONNECT_MS * (int64_t)NS_PER_MS)
 		patience = CONNECT_MS * (int64_t)NS_PER_MS;
+	/* Of one that has never answered nothing is known but that others may be quicker.
+	 */
+	if (!is_last && !upstream->rtt.smoothed && usual_way(inquiry, upstream) == BY_UDP)
+		patience = RTT_FLOOR_MS * (int64_t)NS_PER_MS;
 	if (is_last && patience < REPEAT_MS * (int64_t)NS_PER_MS)
 		patience = REPEAT_MS * (int64_t)NS_PER_MS;
 	return patience << inquiry->round;
