@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load -p PORT [-t MILLISECONDS] [-c SOCKETS] [-w WINDOW] [-P PID[,PID...]] FILE
+ * load -p PORT [-t MILLISECONDS] [-c SOCKETS] [-w WINDOW] [-r RATE] [-u]
+ *      [-P PID[,PID...] | -T TID[,TID...]] FILE
  *
- * Closed-loop load on a server at 127.0.0.1: each of SOCKETS sockets keeps WINDOW queries
- * in flight, taken in turn from FILE ("name TYPE" lines). With -P also the CPU time that
- * those processes spent for each query that they answered. One line of results:
+ * Load on a server at 127.0.0.1: each of SOCKETS sockets keeps WINDOW queries in flight,
+ * taken in turn from FILE ("name TYPE" lines). With -u the first eight characters of each
+ * name become a number, another one each time. With -r not more than RATE queries leave
+ * in a second, and how long their answers took is printed too. With -P also the CPU time
+ * that those processes, with -T those threads, spent for each query that they answered.
+ * One line of results:
  *
  *   qps N answered N lost N noerror N nxdomain N other N cpu_ns N
+ *       [median_ms N p99_ms N max_ms N]
  */
 #include <arpa/inet.h>
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -18,9 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/ask.h"
+#include "tests/bench/cpu.h"
+#include "tests/bench/latency.h"
 #include "tests/bench/number.h"
 #include "tests/bench/question.h"
 
@@ -31,6 +37,9 @@ enum {
 	RECEIVE_BUFFER = 4 << 20,
 	WINDOW_MAX = 1024,
 	DURATION_MAX_MS = 60000,
+	RATE_MAX = 1000000,
+	SERIAL_LENGTH = 8,
+	LABEL_AT = 12, /* the length of the first label of the question */
 	LOST_NS =
 		500000000, /* a socket without a reply for so long has lost its queries */
 	DRAIN_NS = 1000000000,
@@ -44,30 +53,29 @@ struct question {
 struct lane {
 	unsigned in_flight;
 	uint16_t id;
-	int64_t last_ns; /* when it last heard of the server, or first sent */
+	int64_t last_ns;             /* when it last heard of the server, or first sent */
+	int64_t sent_ns[WINDOW_MAX]; /* by id; only where latencies are wanted */
 };
 
 struct load {
 	struct question *questions;
 	size_t count, next;
 	unsigned lanes, window;
+	unsigned rate; /* 0: as many as are answered */
 	uint16_t port;
+	const char *pids, *tids;
+	bool is_unique;
+	uint32_t serial;
 	struct lane lane[SOCKETS_MAX];
 	struct pollfd poll[SOCKETS_MAX];
-	uint64_t answered, lost, rcodes[16];
-	int64_t now_ns;
+	uint64_t sent, answered, lost, rcodes[16];
+	int64_t start_ns, now_ns;
+	struct latencies latencies;
 };
 
 static struct mmsghdr out_messages[BATCH], in_messages[BATCH];
 static struct iovec out_vectors[BATCH], in_vectors[BATCH];
 static uint8_t out_bytes[BATCH][QUESTION_MAX], in_bytes[BATCH][REPLY_MAX];
-
-static int64_t clock_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static bool questions_load(struct load *load, const char *path)
 {
@@ -93,41 +101,6 @@ static bool questions_load(struct load *load, const char *path)
 	}
 	fclose(file);
 	return load->count > 0;
-}
-
-/* Nanoseconds that all threads of a process have run, from the scheduler's own account:
- * the clock ticks of /proc/PID/stat are too coarse for a run of half a second. */
-static uint64_t process_cpu_ns(long pid)
-{
-	char path[512], text[128];
-	uint64_t total = 0;
-	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
-	DIR *folder = opendir(path);
-	if (!folder)
-		return 0;
-	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
-		snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat", pid,
-			entry->d_name);
-		FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
-		if (!file)
-			continue;
-		if (fgets(text, sizeof(text), file))
-			total += strtoull(text, NULL, 10);
-		fclose(file);
-	}
-	closedir(folder);
-	return total;
-}
-
-static uint64_t processes_cpu_ns(const char *pids)
-{
-	uint64_t total = 0;
-	while (pids && *pids) {
-		char *end;
-		total += process_cpu_ns(strtol(pids, &end, 10));
-		pids = *end == ',' ? end + 1 : "";
-	}
-	return total;
 }
 
 static bool lanes_open(struct load *load)
@@ -158,29 +131,58 @@ static bool lanes_open(struct load *load)
 	return true;
 }
 
+/* How many queries may leave by now, of those that the window has room for. */
+static unsigned rate_allows(const struct load *load, unsigned want)
+{
+	if (!load->rate)
+		return want;
+	uint64_t due =
+		(uint64_t)(load->now_ns - load->start_ns) * load->rate / 1000000000;
+	uint64_t allowed = due > load->sent ? due - load->sent : 0;
+	return allowed < want ? (unsigned)allowed : want;
+}
+
+static void serial_write(uint8_t *query, uint32_t serial)
+{
+	char digits[SERIAL_LENGTH + 1];
+	snprintf(digits, sizeof(digits), "%08x", (unsigned)serial);
+	if (query[LABEL_AT] >= SERIAL_LENGTH)
+		memcpy(query + LABEL_AT + 1, digits, SERIAL_LENGTH);
+}
+
+static void query_prepare(struct load *load, struct lane *lane, unsigned slot)
+{
+	const struct question *question = &load->questions[load->next];
+	uint8_t *query = out_bytes[slot];
+	load->next = load->next + 1 < load->count ? load->next + 1 : 0;
+	memcpy(query, question->bytes, question->length);
+	if (load->is_unique)
+		serial_write(query, load->serial++);
+	if (load->rate)
+		lane->sent_ns[lane->id % WINDOW_MAX] = load->now_ns;
+	query[0] = (uint8_t)(lane->id >> 8);
+	query[1] = (uint8_t)lane->id++;
+	out_vectors[slot].iov_len = question->length;
+}
+
 static void lane_fill(struct load *load, unsigned i)
 {
 	struct lane *lane = &load->lane[i];
-	unsigned want = load->window - lane->in_flight;
+	unsigned want = rate_allows(load, load->window - lane->in_flight);
 	assert(load->questions);
 	if (want > BATCH)
 		want = BATCH;
 	if (!want)
 		return;
-	for (unsigned j = 0; j < want; j++) {
-		const struct question *question = &load->questions[load->next];
-		load->next = load->next + 1 < load->count ? load->next + 1 : 0;
-		memcpy(out_bytes[j], question->bytes, question->length);
-		out_bytes[j][0] = (uint8_t)(lane->id >> 8);
-		out_bytes[j][1] = (uint8_t)lane->id++;
-		out_vectors[j].iov_len = question->length;
-	}
+	for (unsigned j = 0; j < want; j++)
+		query_prepare(load, lane, j);
 	int sent = sendmmsg(load->poll[i].fd, out_messages, want, 0);
 	if (sent <= 0)
 		return;
 	if (!lane->in_flight)
 		lane->last_ns = load->now_ns;
 	lane->in_flight += (unsigned)sent;
+	load->sent += (unsigned)sent;
 }
 
 static void lane_drain(struct load *load, unsigned i)
@@ -190,6 +192,10 @@ static void lane_drain(struct load *load, unsigned i)
 	for (int j = 0; j < got; j++) {
 		if (in_messages[j].msg_len < 12 || !(in_bytes[j][2] & 0x80))
 			continue;
+		unsigned id = (unsigned)in_bytes[j][0] << 8 | in_bytes[j][1];
+		if (load->rate)
+			latencies_add(&load->latencies,
+				load->now_ns - lane->sent_ns[id % WINDOW_MAX]);
 		load->rcodes[in_bytes[j][3] & 15]++;
 		load->answered++;
 		lane->in_flight -= lane->in_flight > 0;
@@ -200,7 +206,8 @@ static void lane_drain(struct load *load, unsigned i)
 static unsigned lanes_wait(struct load *load)
 {
 	unsigned in_flight = 0;
-	poll(load->poll, load->lanes, 20);
+	/* With a rate the next query is due soon whether an answer comes or not. */
+	poll(load->poll, load->lanes, load->rate ? 1 : 20);
 	load->now_ns = clock_ns();
 	for (unsigned i = 0; i < load->lanes; i++) {
 		struct lane *lane = &load->lane[i];
@@ -218,9 +225,10 @@ static unsigned lanes_wait(struct load *load)
 /* Seconds that it took. */
 static double load_run(struct load *load, unsigned duration_ms)
 {
-	int64_t start = clock_ns();
-	int64_t end = start + (int64_t)duration_ms * 1000000;
-	load->now_ns = start;
+	load->start_ns = load->now_ns = clock_ns();
+	int64_t end = load->start_ns + (int64_t)duration_ms * 1000000;
+	/* A thousand names a millisecond, so that no run repeats those of one before. */
+	load->serial = (uint32_t)(load->start_ns / 1000000 * 1024);
 	while (load->now_ns < end) {
 		for (unsigned i = 0; i < load->lanes; i++)
 			lane_fill(load, i);
@@ -228,41 +236,71 @@ static double load_run(struct load *load, unsigned duration_ms)
 	}
 	while (load->now_ns < end + DRAIN_NS && lanes_wait(load) > 0)
 		continue;
-	return (double)(load->now_ns - start) / 1e9;
+	for (unsigned i = 0; i < load->lanes; i++)
+		load->lost += load->lane[i].in_flight;
+	return (double)(load->now_ns - load->start_ns) / 1e9;
 }
 
-static void result_print(const struct load *load, double seconds, uint64_t cpu_ns)
+static void result_print(struct load *load, double seconds, uint64_t cpu_ns)
 {
 	uint64_t answered = load->answered ? load->answered : 1;
 	printf("qps %.0f answered %llu lost %llu noerror %llu nxdomain %llu other %llu "
-	       "cpu_ns %.1f\n",
+	       "cpu_ns %.1f",
 		(double)load->answered / seconds, (unsigned long long)load->answered,
 		(unsigned long long)load->lost, (unsigned long long)load->rcodes[0],
 		(unsigned long long)load->rcodes[3],
 		(unsigned long long)(load->answered - load->rcodes[0] - load->rcodes[3]),
 		(double)cpu_ns / (double)answered);
+	if (load->rate) {
+		/* What was never answered took longer than all that was. */
+		for (uint64_t i = 0; i < load->lost; i++)
+			latencies_add(&load->latencies, DRAIN_NS);
+		printf(" ");
+		latencies_print(&load->latencies);
+	}
+	printf("\n");
 }
 
-static bool options_parse(struct load *load, int argc, char **argv, unsigned *duration_ms,
-	const char **pids)
+static uint64_t cpu_ns(const struct load *load)
+{
+	return processes_cpu_ns(load->pids) + threads_cpu_ns(load->tids);
+}
+
+static bool option_take(
+	struct load *load, int option, unsigned *port, unsigned *duration_ms)
+{
+	switch (option) {
+	case 'p':
+		return number_parse(optarg, 1, UINT16_MAX, port);
+	case 't':
+		return number_parse(optarg, 1, DURATION_MAX_MS, duration_ms);
+	case 'c':
+		return number_parse(optarg, 1, SOCKETS_MAX, &load->lanes);
+	case 'w':
+		return number_parse(optarg, 1, WINDOW_MAX, &load->window);
+	case 'r':
+		return number_parse(optarg, 1, RATE_MAX, &load->rate);
+	case 'u':
+		load->is_unique = true;
+		return true;
+	case 'P':
+		load->pids = optarg;
+		return true;
+	case 'T':
+		load->tids = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool options_parse(struct load *load, int argc, char **argv, unsigned *duration_ms)
 {
 	unsigned port = 0;
 	bool is_right = true;
 	int option;
-	while ((option = getopt(argc, argv, "p:t:c:w:P:")) != -1) {
-		if (option == 'p')
-			is_right &= number_parse(optarg, 1, UINT16_MAX, &port);
-		else if (option == 't')
-			is_right &= number_parse(optarg, 1, DURATION_MAX_MS, duration_ms);
-		else if (option == 'c')
-			is_right &= number_parse(optarg, 1, SOCKETS_MAX, &load->lanes);
-		else if (option == 'w')
-			is_right &= number_parse(optarg, 1, WINDOW_MAX, &load->window);
-		else if (option == 'P')
-			*pids = optarg;
-		else
-			is_right = false;
-	}
+	while ((option = getopt(argc, argv, "p:t:c:w:r:uP:T:")) != -1)
+		is_right &= option_take(load, option, &port, duration_ms);
 	load->port = (uint16_t)port;
 	return is_right && port && optind + 1 == argc;
 }
@@ -270,11 +308,10 @@ static bool options_parse(struct load *load, int argc, char **argv, unsigned *du
 int main(int argc, char **argv)
 {
 	static struct load load = {.lanes = 8, .window = 16};
-	const char *pids = NULL;
 	unsigned duration_ms = 1000;
-	if (!options_parse(&load, argc, argv, &duration_ms, &pids)) {
+	if (!options_parse(&load, argc, argv, &duration_ms)) {
 		fprintf(stderr, "usage: load -p PORT [-t MS] [-c SOCKETS] [-w WINDOW] "
-				"[-P PIDS] FILE\n");
+				"[-r RATE] [-u] [-P PIDS | -T TIDS] FILE\n");
 		return 2;
 	}
 	if (!questions_load(&load, argv[optind]) || !lanes_open(&load)) {
@@ -282,8 +319,8 @@ int main(int argc, char **argv)
 			errno ? strerror(errno) : "no questions");
 		return 1;
 	}
-	uint64_t before = processes_cpu_ns(pids);
+	uint64_t before = cpu_ns(&load);
 	double took = load_run(&load, duration_ms);
-	result_print(&load, took, processes_cpu_ns(pids) - before);
+	result_print(&load, took, cpu_ns(&load) - before);
 	return load.answered ? 0 : 1;
 }

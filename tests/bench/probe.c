@@ -7,7 +7,7 @@
  *
  * probe change PORT FOLDER ROUNDS
  *     writes a Service to FOLDER/manifests and waits for its new address in the answer,
- *     ROUNDS times. Prints "median_ms N max_ms N".
+ *     ROUNDS times. Prints "median_ms N p99_ms N max_ms N".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/ask.h"
+#include "tests/bench/latency.h"
 #include "tests/bench/number.h"
 #include "tests/bench/question.h"
 
@@ -37,9 +39,7 @@ static const char probe_name[] = "probe.ns-0.svc.cluster.local";
 
 static double clock_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+	return (double)clock_ns() / 1e6;
 }
 
 static void pause_us(long us)
@@ -48,28 +48,22 @@ static void pause_us(long us)
 	nanosleep(&pause, NULL);
 }
 
-static int server_connect(const char *port_text)
+static int server_open(const char *port_text)
 {
 	unsigned port;
 	if (!number_parse(port_text, 1, UINT16_MAX, &port)) {
 		fprintf(stderr, "\"%s\" is no port\n", port_text);
 		exit(2);
 	}
-	const struct sockaddr_in server = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-		connect(fd, (const struct sockaddr *)&server, sizeof(server)) != 0) {
+	int fd = server_connect(port);
+	if (fd < 0) {
 		perror("socket");
 		exit(1);
 	}
 	return fd;
 }
 
-/* Asks once. True when the reply's only answer ends in these four bytes. */
+/* Asks once. True when the reply has this address. */
 static bool has_address(int fd, const char *name, struct in_addr address)
 {
 	static uint16_t id;
@@ -86,10 +80,7 @@ static bool has_address(int fd, const char *name, struct in_addr address)
 			return false;
 		if (n < (ssize_t)length || memcmp(reply, query, 2) != 0)
 			continue;
-		/* The first record: a pointer, type, class, TTL, length, address. */
-		return (reply[3] & 15) == 0 && reply[7] > 0 &&
-		       n >= (ssize_t)length + 16 &&
-		       memcmp(reply + length + 12, &address, 4) == 0;
+		return reply_has_address(reply, (size_t)n, length, address);
 	}
 	return false;
 }
@@ -123,7 +114,7 @@ static int cold_run(char **argv)
 	struct in_addr address;
 	if (inet_pton(AF_INET, argv[4], &address) != 1)
 		return 2;
-	int fd = server_connect(argv[2]);
+	int fd = server_open(argv[2]);
 	double start = clock_ms(), answer = 0, ready = 0;
 	pid_t pid = program_start(argv[5], argv + 6);
 	while (pid > 0 && (!answer || !ready)) {
@@ -164,8 +155,8 @@ static bool service_save(const char *folder, const char *address)
 	return fclose(file) == 0 && rename(next, path) == 0;
 }
 
-/* Milliseconds from the file's rename to the answer, or -1. */
-static double change_measure(int fd, const char *folder, unsigned round)
+/* Nanoseconds from the file's rename to the answer, or -1. */
+static int64_t change_measure(int fd, const char *folder, unsigned round)
 {
 	char text[32];
 	struct in_addr address;
@@ -173,38 +164,34 @@ static double change_measure(int fd, const char *folder, unsigned round)
 	inet_pton(AF_INET, text, &address);
 	if (!service_save(folder, text))
 		return -1;
-	double start = clock_ms();
+	int64_t start = clock_ns();
 	while (!has_address(fd, probe_name, address)) {
-		if (clock_ms() - start > PATIENCE_MS)
+		if (clock_ns() - start > PATIENCE_MS * INT64_C(1000000))
 			return -1;
 		pause_us(STEP_US);
 	}
-	return clock_ms() - start;
-}
-
-static int double_compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
+	return clock_ns() - start;
 }
 
 static int change_run(char **argv)
 {
-	double took[ROUNDS_MAX];
+	struct latencies took = {NULL, 0, 0};
 	unsigned rounds;
-	int fd = server_connect(argv[2]);
+	int fd = server_open(argv[2]);
 	if (!number_parse(argv[4], 1, ROUNDS_MAX, &rounds))
 		return 2;
 	for (unsigned i = 0; i < rounds; i++) {
 		pause_us(PAUSE_MS * 1000L);
-		took[i] = change_measure(fd, argv[3], i);
-		if (took[i] < 0) {
+		int64_t ns = change_measure(fd, argv[3], i);
+		if (ns < 0) {
 			fprintf(stderr, "the change was never answered\n");
 			return 1;
 		}
+		latencies_add(&took, ns);
 	}
-	qsort(took, rounds, sizeof(took[0]), double_compare);
-	printf("median_ms %.2f max_ms %.2f\n", took[rounds / 2], took[rounds - 1]);
+	latencies_print(&took);
+	printf("\n");
+	free(took.ns);
 	return 0;
 }
 
