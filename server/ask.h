@@ -5,12 +5,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "server/control/dns_client.h"
 #include "server/control/server.h"
 
 /* Asking one question, of a server that was built here or of one that runs. Both wait
  * for the reply. Control thread only. */
 
-enum { ASK_REPLY_SIZE = 65535 };
+enum { ASK_REPLY_SIZE = DNS_REPLY_MAX };
 
 /* Why there is no reply; NULL: `length` octets of `reply` are one. */
 struct ask_result {
@@ -18,9 +19,6 @@ struct ask_result {
 	size_t length;
 	uint8_t *reply; /* the caller's, ASK_REPLY_SIZE octets */
 };
-
-/* "ADDRESS", "ADDRESS:PORT" or "[ADDRESS]:PORT"; port 53 unless given. ERR_SYNTAX. */
-enum err ask_parse_server(const char *text, struct sockaddr_storage *out) MUST_CHECK;
 
 /* The chain of the block that the name reaches; the server has been loaded. */
 void ask_chain(const struct server *server, const struct dname *name, uint16_t type,

@@ -82,7 +82,7 @@ static uint16_t parse_port(const char *text)
 
 static int serve(const char *const *values)
 {
-	struct server_options server_options = {0};
+	struct server_options server_options = {.looks_hosts_up = true};
 	const char *port = values[OPTION_P] ? values[OPTION_P] : values[OPTION_DNS_PORT];
 	if (port) {
 		server_options.port = parse_port(port);

@@ -237,7 +237,7 @@ static const char *read_options(struct lookup *lookup, const char *const *values
 	if (lookup->ns && strlen(lookup->ns) - 1 >= DNAME_LABEL_MAX)
 		return "that is no namespace";
 	if (lookup->server_text &&
-		ask_parse_server(lookup->server_text, &lookup->server_address))
+		dns_client_parse_server(lookup->server_text, &lookup->server_address))
 		return "--server takes an address, with :PORT behind it or not";
 	return NULL;
 }

@@ -6,13 +6,14 @@
 
 static int run(int argc, char **argv)
 {
+	static const struct server_options server_options = {.looks_hosts_up = true};
 	const char *corefile;
 	int code = command_options(&command_serve, argc, argv, &corefile);
 	if (code == COMMAND_GO_ON)
 		code = command_no_arguments(&command_serve, argc, argv);
 	if (code != COMMAND_GO_ON)
 		return code;
-	struct server *server = command_server(corefile, NULL);
+	struct server *server = command_server(corefile, &server_options);
 	if (!server)
 		return 1;
 	return control_run(server, false);

@@ -301,7 +301,7 @@ static bool comes_back(const struct advice_block *block, const struct corefile_w
 {
 	const struct corefile_block *source = block->source;
 	struct ipaddr address = ipaddr_from_sockaddr((const struct sockaddr *)upstream);
-	if (!listens_at(block, &address))
+	if (!address.length || !listens_at(block, &address))
 		return false;
 	for (size_t i = 0; i < source->key_count; i++)
 		if (source->keys[i].port == upstream_port(upstream) &&
@@ -315,8 +315,10 @@ static void advise_forward(const struct advice_block *block,
 {
 	/* What is wrong with them has been said. */
 	struct diag_list said;
-	struct upstream_list list = {.count = 0};
+	struct arena arena;
+	struct upstream_list list = {.arena = &arena};
 	diag_list_init(&said);
+	arena_init(&arena, 1024);
 	for (size_t i = 1; i < forward->argument_count; i++) {
 		size_t next = list.count;
 		if (!upstream_list_add(&list, &forward->arguments[i], &said))
@@ -331,6 +333,7 @@ static void advise_forward(const struct advice_block *block,
 				"forwarded there comes back",
 				forward->arguments[i].text);
 	}
+	arena_deinit(&arena);
 	diag_list_deinit(&said);
 }
 

@@ -18,6 +18,7 @@ struct build {
 	const struct cluster *cluster; /* of the block's kubernetes; NULL: it has none */
 	struct kubernetes_options kubernetes, external; /* of that and of k8s_external */
 	struct cache_pool *cache_pool; /* of all caches; NULL: there are none */
+	bool looks_hosts_up;           /* asks for the addresses of host names */
 	bool wants_debug;              /* out: a debug directive was seen */
 };
 

@@ -165,6 +165,7 @@ static enum err build_block(
 		.problems = problems,
 		.key = &server->key,
 		.cache_pool = server->cache_pool,
+		.looks_hosts_up = server->options.looks_hosts_up,
 	};
 	built->block.udp_size = UDP_SIZE;
 	built->block.suspended = &server->suspended;

@@ -20,11 +20,13 @@ struct event_base;
 
 struct server_options {
 	uint16_t port;                /* of zones without one; 0: 53 */
+	bool looks_hosts_up;          /* asks for the addresses of upstreams' names */
 	bool gives_advice;            /* warns of what is legal but unwise */
 	struct cluster_report report; /* takes problems with manifests; zero: the log */
 };
 
-/* Reads and checks the Corefile and builds everything, without a socket or a manifest.
+/* Reads and checks the Corefile and builds everything, without a manifest, and without a
+ * socket but for hosts that are looked up.
  * `options` may be NULL. ERR_NOMEM, ERR_IO; ERR_INVALID with `problems`, which may also
  * hold warnings on success. */
 enum err server_new(const char *corefile, const struct server_options *options,

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "server/control/build.h"
+#include "server/control/dns_client.h"
 #include "server/control/stanza.h"
 #include "server/control/upstream_list.h"
 #include "server/plugin/forward/forward.h"
@@ -173,6 +174,17 @@ const struct directive_row forward_options[] = {
 		.max_arguments = 1,
 		.help = "the address of this machine that upstreams are asked from",
 	},
+	{
+		.name = "resolver",
+		.type = ARGUMENT_WORD,
+		.min_arguments = 1,
+		.max_arguments = FORWARD_NAMED_MAX,
+		.help = "ADDRESS[:PORT]...: who is asked for the addresses of upstreams "
+			"that are host names, at start and at reloads; /etc/hosts and "
+			"the "
+			"servers of /etc/resolv.conf unless given",
+		.check = forward_check_resolver,
+	},
 	{.name = NULL},
 };
 
@@ -252,6 +264,20 @@ void forward_check_health(
 	read_health(option, &ignored, problems);
 }
 
+void forward_check_resolver(
+	const struct corefile_directive *option, struct diag_list *problems)
+{
+	struct sockaddr_storage ignored;
+	for (size_t i = 0; i < option->argument_count; i++) {
+		const struct corefile_word *word = &option->arguments[i];
+		if (dns_client_parse_server(word->text, &ignored))
+			stanza_error(problems, word,
+				"\"%.100s\" for \"resolver\", expected an address, with "
+				":PORT behind it or not",
+				word->text);
+	}
+}
+
 /* CoreDNS refuses both, as it would not be clear which name counts. */
 static void check_tls(const struct corefile_directive *directive,
 	const struct upstream_list *list, struct diag_list *problems)
@@ -323,20 +349,49 @@ static enum err read_zones(struct build *build,
 	return err;
 }
 
+static void read_resolvers(const struct corefile_directive *directive,
+	struct sockaddr_storage *out, size_t *count)
+{
+	const struct corefile_directive *option = directive_option(directive, "resolver");
+	*count = 0;
+	for (size_t i = 0; option && i < option->argument_count; i++)
+		if (!dns_client_parse_server(option->arguments[i].text, &out[*count]))
+			++*count;
+}
+
+/* Names that the certificates of upstreams must have: that of the option, else that of
+ * the host. */
+static void name_servers(
+	const struct corefile_directive *directive, struct upstream_list *list)
+{
+	const struct corefile_directive *name =
+		directive_option(directive, "tls_servername");
+	for (size_t i = 0; i < list->count; i++) {
+		struct forward_upstream *upstream = &list->items[i];
+		if (name)
+			upstream->server_name = name->arguments[0].text;
+		else if (!upstream->server_name)
+			upstream->server_name = upstream->host;
+	}
+}
+
 static enum err read_upstreams(struct build *build,
 	const struct corefile_directive *directive, struct forward_options *out)
 {
+	struct sockaddr_storage servers[FORWARD_NAMED_MAX];
+	struct upstream_resolvers resolvers = {.servers = servers};
 	struct upstream_list *list = arena_calloc(build->arena, 1, sizeof(*list));
 	if (!list)
 		return ERR_NOMEM;
+	read_resolvers(directive, servers, &resolvers.count);
 	list->arena = build->arena;
+	if (build->looks_hosts_up)
+		list->resolvers = &resolvers;
 	for (size_t i = 1; i < directive->argument_count; i++)
 		if (!upstream_list_add(list, &directive->arguments[i], build->problems))
 			return ERR_INVALID;
-	const struct corefile_directive *name =
-		directive_option(directive, "tls_servername");
-	for (size_t i = 0; name && i < list->count; i++)
-		list->items[i].server_name = name->arguments[0].text;
+	name_servers(directive, list);
+	list->resolvers = NULL;
 	out->upstreams = list->items;
 	out->upstream_count = list->count;
 	return ERR_NONE;

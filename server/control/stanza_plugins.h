@@ -45,6 +45,8 @@ void forward_check(
 	const struct corefile_directive *directive, struct diag_list *problems);
 void forward_check_failover(
 	const struct corefile_directive *option, struct diag_list *problems);
+void forward_check_resolver(
+	const struct corefile_directive *option, struct diag_list *problems);
 void forward_check_health(
 	const struct corefile_directive *option, struct diag_list *problems);
 void forward_check_next(

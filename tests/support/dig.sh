@@ -3,7 +3,7 @@
 
 # ask ARGUMENT...: dig's answer in $scratch/answer, white space as one blank.
 ask() {
-	dig @127.0.0.1 -p "$port" +tries=1 +time=5 "$@" >"$scratch/dig" 2>&1
+	dig @127.0.0.1 -p "$port" +tries=1 +time=8 "$@" >"$scratch/dig" 2>&1
 	code=$?
 	tr -s '\t ' ' ' <"$scratch/dig" >"$scratch/answer"
 	return "$code"

@@ -3,29 +3,8 @@
 # The forward plugin over the network: unbound as an upstream, and one that lies.
 set -u
 . "$srcdir/tests/support/tap.sh"
-
-HOME=$scratch
-export HOME
-
-# process_start NAME PATTERN COMMAND...: in the background, until it has said PATTERN.
-process_start() {
-	log=$scratch/$1.log
-	pattern=$2
-	shift 2
-	"$@" >"$log" 2>&1 </dev/null &
-	process=$!
-	started="$started $process"
-	wait_for "$log" "$pattern" "$process"
-}
-
-hostile_start() {
-	for attempt in 1 2 3 4 5; do
-		hostile=$(port_free) || return 1
-		process_start hostile ready "$builddir/tests/system/hostile" "$hostile" &&
-			return 0
-	done
-	return 1
-}
+. "$srcdir/tests/support/dig.sh"
+. "$srcdir/tests/support/upstream.sh"
 
 unbound_write() {
 	cat <<-END
@@ -52,12 +31,6 @@ unbound_write() {
 	done
 }
 
-certificate_make() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
-		-keyout "$scratch/key.pem" -out "$scratch/certificate.pem" -subj /CN=resolver \
-		-addext 'subjectAltName=DNS:resolver.test,IP:127.0.0.1'
-}
-
 unbound_start() {
 	for attempt in 1 2 3 4 5; do
 		upstream=$(port_free) || return 1
@@ -67,40 +40,6 @@ unbound_start() {
 			/usr/sbin/unbound -d -c "$scratch/unbound.conf" && return 0
 	done
 	return 1
-}
-
-# serve DIRECTIVE LINE...: these lines in a server block of its own, on a free port.
-serve() {
-	printf '%s\n' "$@" >"$scratch/lines"
-	for attempt in 1 2 3 4 5; do
-		port=$(port_free) || return 1
-		{
-			printf '.:%s {\nbind 127.0.0.1\nerrors\n' "$port"
-			cat "$scratch/lines"
-			printf '}\n'
-		} >"$scratch/Corefile"
-		LOOP_PORT=$port
-		export LOOP_PORT
-		server_start "$scratch/Corefile" && return 0
-		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
-	done
-	return 1
-}
-
-# ask ARGUMENT...: dig's answer in $scratch/answer, white space as one blank.
-ask() {
-	dig @127.0.0.1 -p "$port" +tries=1 +time=8 "$@" >"$scratch/dig" 2>&1
-	code=$?
-	tr -s '\t ' ' ' <"$scratch/dig" >"$scratch/answer"
-	return "$code"
-}
-
-has() {
-	grep -q -e "$1" "$scratch/answer" || ! cat "$scratch/answer"
-}
-
-lacks() {
-	! grep -e "$1" "$scratch/answer"
 }
 
 forged=198.51.100.66

@@ -31,6 +31,7 @@ upstream_start() {
 		  local-zone: "." static
 		  local-data: "www.example.org. 60 IN A 192.0.2.10"
 		  local-data: "www.example.org. 60 IN AAAA 2001:db8::10"
+		  local-data: "upstream.example.org. 60 IN A 127.0.0.2"
 	END
 	/usr/sbin/unbound -d -c "$scratch/unbound.conf" >"$scratch/unbound.log" 2>&1 </dev/null &
 	started="$started $!"
@@ -154,4 +155,28 @@ case_run 'go-client: a port by its name' asks go-client \
 case_run 'go-client: the name of an address' asks go-client 10.96.20.20 = \
 	cart.shop.svc.cluster.local.
 case_run 'it ends with SIGTERM' server_stop
+
+# Upstreams that are host names, with the machine's own files to say where they are.
+serve_named() {
+	printf 'nameserver 127.0.0.2\nsearch example.org\n' >"$scratch/resolv.conf"
+	printf '127.0.0.1 localhost\n127.0.0.2 far Near # by\n' >"$scratch/hosts"
+	mount --bind "$scratch/hosts" /etc/hosts
+	printf '.:53 {\nbind 127.0.0.1\nforward . %s\n}\n' "$1" >"$scratch/Corefile"
+	server_start "$scratch/Corefile"
+}
+
+is_asked() {
+	dig @127.0.0.1 +tries=1 +short www.example.org >"$scratch/got" && grep -x 192.0.2.10 "$scratch/got"
+}
+
+for upstream in upstream.example.org near; do
+	case_run "$upstream is looked up in the files of the machine" serve_named "$upstream"
+	case_run "$upstream is asked" is_asked
+	case_run "and it ends, too" server_stop
+done
+
+is_not_searched() {
+	! serve_named upstream && grep 'address of "upstream" is not known: 127.0.0.2:53 says NXDOMAIN' "$server_log"
+}
+case_run 'the search list makes no other name of one' is_not_searched
 cases_end

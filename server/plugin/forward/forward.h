@@ -15,14 +15,16 @@ struct forward_series;
 struct tls_context;
 
 enum {
-	FORWARD_UPSTREAMS_MAX = 15,
+	FORWARD_NAMED_MAX = 15,     /* as they are written */
+	FORWARD_UPSTREAMS_MAX = 31, /* addresses: a name may have several */
 	FORWARD_TEXT_SIZE = 80,
 };
 
 enum forward_policy { POLICY_RANDOM, POLICY_ROUND_ROBIN, POLICY_SEQUENTIAL };
 
 struct forward_upstream {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address; /* family 0: the host has not been looked up */
+	const char *host;                /* whose address it is; NULL: it was given */
 	bool is_tls;
 	const char *server_name;      /* in its certificate; NULL: the address is */
 	char text[FORWARD_TEXT_SIZE]; /* "192.0.2.1:53", the label of its metrics */

@@ -65,6 +65,7 @@ static const struct {
 	{"forward", NULL, "a..b 192.0.2.1", 1},
 	{"forward", NULL, ". 192.0.2.1 192.0.2.1:0", 13},
 	{"forward", NULL, ". /no/such/file", 3},
+	{"forward", "resolver", "192.0.2.1 host", 11},
 	{"forward", "failover", "SERVFAIL NOERROR", 10},
 	{"forward", "next", "NXDOMAIN NOSUCH", 10},
 	{"forward", "health_check", "soon", 1},
