@@ -71,7 +71,7 @@ static void cluster_count_change(struct cluster *cluster, enum object_kind kind)
 		cluster->batch_start_ns = clock_now_ns();
 }
 
-static void on_upsert(void *context, const struct object *object)
+static enum err on_upsert(void *context, const struct object *object)
 {
 	struct cluster *cluster = context;
 	cluster_count_change(cluster, object->kind);
@@ -84,12 +84,13 @@ static void on_upsert(void *context, const struct object *object)
 	cluster_report(cluster, &problems);
 	diag_list_deinit(&problems);
 	/* What was there before us has taken no time of ours. */
-	if (object->kind == OBJECT_SLICE && cluster->kube &&
+	if (!err && object->kind == OBJECT_SLICE && cluster->kube &&
 		kube_source_is_synced(cluster->kube))
 		programming_note(&cluster->programming, cluster->registry, object);
+	return err;
 }
 
-static void on_remove(
+static enum err on_remove(
 	void *context, enum object_kind kind, const char *ns, const char *name)
 {
 	struct cluster *cluster = context;
@@ -97,15 +98,17 @@ static void on_remove(
 	enum err err = registry_remove(cluster->registry, kind, ns, name);
 	if (err)
 		cluster_failed(cluster, name, err);
+	return err;
 }
 
-static void on_sweep(void *context, enum object_kind kind,
+static enum err on_sweep(void *context, enum object_kind kind,
 	bool (*has)(void *source, const char *ns, const char *name), void *source)
 {
 	struct cluster *cluster = context;
 	enum err err = registry_sweep(cluster->registry, kind, has, source);
 	if (err)
 		cluster_failed(cluster, "what is gone", err);
+	return err;
 }
 
 static void cluster_tell_follower(struct cluster *cluster)

@@ -103,7 +103,7 @@ static void record_pod(FILE *out, const struct object_pod *pod)
 			protocols[pod->ports[i].protocol], pod->ports[i].port);
 }
 
-static void record_upsert(void *context, const struct object *object)
+static enum err record_upsert(void *context, const struct object *object)
 {
 	struct recording_sink *recording = context;
 	FILE *out = recording->stream;
@@ -127,15 +127,17 @@ static void record_upsert(void *context, const struct object *object)
 	case OBJECT_KINDS:
 		break;
 	}
+	return ERR_NONE;
 }
 
-static void record_remove(
+static enum err record_remove(
 	void *context, enum object_kind kind, const char *ns, const char *name)
 {
 	struct recording_sink *recording = context;
 	recording->removes++;
 	fprintf(recording->stream, "remove %s %s%s%s\n", object_kind_name(kind), ns,
 		*ns ? "/" : "", name);
+	return ERR_NONE;
 }
 
 static void record_commit(void *context)

@@ -129,9 +129,9 @@ static enum err manifest_deliver(void *context, const struct object *object)
 		manifest_warn_twice(reading, object, other->file);
 	if (other && strcmp(other->file->path, reading->file->path) < 0)
 		return ERR_NONE;
-	source->sink.upsert(source->sink.context, object);
+	err = source->sink.upsert(source->sink.context, object);
 	source->has_delivered = true;
-	return ERR_NONE;
+	return err;
 }
 
 /* The file's last reading leaves the index, and waits for the end of the batch. */
@@ -225,13 +225,15 @@ static enum err manifest_read_changed(struct manifest_source *source)
 }
 
 /* What a last reading had: gone, in the new reading, or another file's turn. */
-static void manifest_settle_list(struct manifest_source *source, struct ledger_list *list)
+static enum err manifest_settle_list(
+	struct manifest_source *source, struct ledger_list *list)
 {
 	struct ledger_entry entry;
-	for (uint32_t offset = 0; ledger_list_next(list, &offset, &entry);) {
+	enum err err = ERR_NONE;
+	for (uint32_t offset = 0; !err && ledger_list_next(list, &offset, &entry);) {
 		struct ledger_list *first = ledger_find(&source->ledger, &entry);
 		if (!first) {
-			source->sink.remove(
+			err = source->sink.remove(
 				source->sink.context, entry.kind, entry.ns, entry.name);
 			source->has_delivered = true;
 			continue;
@@ -244,13 +246,18 @@ static void manifest_settle_list(struct manifest_source *source, struct ledger_l
 		list->file->is_kept = true;
 		folders_queue(&source->folders, first->file);
 	}
+	return err;
 }
 
-static void manifest_settle(struct manifest_source *source)
+/* Without memory for all of it, all is looked at again the next time. */
+static enum err manifest_settle(struct manifest_source *source)
 {
-	for (struct ledger_list *list = source->retired; list; list = list->next)
-		manifest_settle_list(source, list);
-	manifest_free_retired(source);
+	enum err err = ERR_NONE;
+	for (struct ledger_list *list = source->retired; list && !err; list = list->next)
+		err = manifest_settle_list(source, list);
+	if (!err)
+		manifest_free_retired(source);
+	return err;
 }
 
 static void manifest_tell(struct manifest_source *source)
@@ -264,10 +271,10 @@ static void manifest_tell(struct manifest_source *source)
 static enum err manifest_run(struct manifest_source *source)
 {
 	enum err err = folders_scan(&source->folders);
-	while (!err && source->folders.changed) {
+	while (!err && (source->folders.changed || source->retired)) {
 		err = manifest_read_changed(source);
 		if (!err)
-			manifest_settle(source);
+			err = manifest_settle(source);
 	}
 	manifest_tell(source);
 	if (err)

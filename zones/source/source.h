@@ -12,14 +12,15 @@ struct source_sink {
 	void *context;
 	/* The object is there, new or changed or as before. Borrowed for the call, but
 	 * for origin.file, which lasts until the object is removed or delivered again:
-	 * the origin counts even where nothing else is new. */
-	void (*upsert)(void *context, const struct object *object);
+	 * the origin counts even where nothing else is new. ERR_NOMEM, as in the next
+	 * two: not taken in, the source is to say it again. */
+	enum err (*upsert)(void *context, const struct object *object);
 	/* It is gone. `ns` is "" for a Namespace. */
-	void (*remove)(
+	enum err (*remove)(
 		void *context, enum object_kind kind, const char *ns, const char *name);
 	/* Of this kind only those are there that `has` knows. The names are borrowed for
 	 * the call of `has`. */
-	void (*sweep)(void *context, enum object_kind kind,
+	enum err (*sweep)(void *context, enum object_kind kind,
 		bool (*has)(void *source, const char *ns, const char *name),
 		void *source);
 	/* The changes up to here belong together: publish them. */

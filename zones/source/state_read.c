@@ -141,14 +141,15 @@ static enum err read_objects(
 {
 	struct state_reader reader = {.at = file->block, .end = file->block + length};
 	struct object object;
+	enum err err = ERR_NONE;
 	arena_init(&reader.arena, STATE_BLOCK);
-	while (state_get_object(&reader, &object)) {
+	while (!err && state_get_object(&reader, &object)) {
 		file->objects++;
 		if (sink)
-			sink->upsert(sink->context, &object);
+			err = sink->upsert(sink->context, &object);
 	}
 	arena_deinit(&reader.arena);
-	if (reader.is_exhausted)
+	if (err || reader.is_exhausted)
 		return ERR_NOMEM;
 	return reader.has_failed ? refuse(file, "it holds what is no object") : ERR_NONE;
 }

@@ -33,8 +33,7 @@ static enum err deliver(void *context, const struct object *object)
 	struct object copy = *object;
 	/* Lists and streams have them on other lines. */
 	copy.origin.line = 0;
-	reading->sink.upsert(reading->sink.context, &copy);
-	return ERR_NONE;
+	return reading->sink.upsert(reading->sink.context, &copy);
 }
 
 static const struct node *parse(struct reading *reading, char *text, size_t length)

@@ -354,10 +354,11 @@ static void without_memory_saving_leaves_the_old_file(void **state)
 	registry_free(registry);
 }
 
-static void ignore(void *context, const struct object *object)
+static enum err ignore(void *context, const struct object *object)
 {
 	(void)object;
 	(*(unsigned *)context)++;
+	return ERR_NONE;
 }
 
 static void without_memory_loading_hands_over_nothing_or_says_so(void **state)

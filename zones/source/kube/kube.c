@@ -33,8 +33,7 @@ static enum err on_decoded(void *context, const struct object *decoded)
 			object.label_count = 0;
 	}
 	source->was_delivered = true;
-	source->sink.upsert(source->sink.context, &object);
-	return ERR_NONE;
+	return source->sink.upsert(source->sink.context, &object);
 }
 
 enum err kube_deliver(struct kube_source *source, const struct node *object,
@@ -48,7 +47,7 @@ enum err kube_deliver(struct kube_source *source, const struct node *object,
 	/* Invalid, or of no service: what it was before counts no more. */
 	const struct object *decoded = &source->decode.object;
 	if (!source->was_delivered && *decoded->name)
-		source->sink.remove(
+		return source->sink.remove(
 			source->sink.context, resource->kind, decoded->ns, decoded->name);
 	return ERR_NONE;
 }

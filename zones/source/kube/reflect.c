@@ -102,6 +102,14 @@ static bool read_names(struct reflector *reflector, const struct node *object,
 	return false;
 }
 
+/* The registry has not taken in what is new of the object: it must come again, and should
+ * it be gone by then, be looked for among those that are. */
+static void forget(struct reflector *reflector, const char *ns, const char *name)
+{
+	known_remove(&reflector->known, ns, name);
+	reflector->owes_sweep = true;
+}
+
 static enum err put_object(struct reflector *reflector, const struct node *object)
 {
 	const char *ns, *name;
@@ -111,8 +119,11 @@ static enum err put_object(struct reflector *reflector, const struct node *objec
 	bool is_same;
 	enum err err =
 		known_put(&reflector->known, ns, name, known_version(version), &is_same);
-	if (!err && !is_same)
-		err = kube_deliver(reflector->source, object, reflector->resource);
+	if (err || is_same)
+		return err;
+	err = kube_deliver(reflector->source, object, reflector->resource);
+	if (err)
+		forget(reflector, ns, name);
 	return err;
 }
 
@@ -123,14 +134,19 @@ static bool has_object(void *context, const char *ns, const char *name)
 }
 
 /* All that there is has been seen; what was not seen is gone. */
-static void end_load(struct reflector *reflector)
+static enum err end_load(struct reflector *reflector)
 {
 	struct kube_source *source = reflector->source;
-	size_t gone = known_sweep(&reflector->known);
-	if (gone || !reflector->is_loaded) {
-		source->sink.sweep(source->sink.context, reflector->resource->kind,
-			has_object, reflector);
+	if (known_sweep(&reflector->known) || !reflector->is_loaded)
+		reflector->owes_sweep = true;
+	if (reflector->owes_sweep) {
 		source->is_dirty = true;
+		if (source->sink.sweep(source->sink.context, reflector->resource->kind,
+			    has_object, reflector)) {
+			reflector->version[0] = '\0';
+			return ERR_NOMEM;
+		}
+		reflector->owes_sweep = false;
 	}
 	if (*reflector->problem)
 		log_info("%s: complete again", reflector->resource->name);
@@ -140,6 +156,7 @@ static void end_load(struct reflector *reflector)
 	reflector->heard_ms = clock_now_ms();
 	backoff_reset(&reflector->backoff);
 	kube_loaded(source);
+	return ERR_NONE;
 }
 
 /* --- events of a watch --- */
@@ -159,9 +176,12 @@ static enum err event_deleted(struct reflector *reflector, const struct node *ob
 	const char *ns, *name;
 	if (read_names(reflector, object, &ns, &name)) {
 		known_remove(&reflector->known, ns, name);
-		source->sink.remove(
-			source->sink.context, reflector->resource->kind, ns, name);
 		source->is_dirty = true;
+		if (source->sink.remove(
+			    source->sink.context, reflector->resource->kind, ns, name)) {
+			reflector->owes_sweep = true;
+			return ERR_NOMEM;
+		}
 	}
 	if (reflector->phase == REFLECT_WATCHING)
 		set_version(reflector, object);
@@ -184,7 +204,7 @@ static enum err event_bookmark(struct reflector *reflector, const struct node *o
 		reflector->phase = REFLECT_WATCHING;
 		fetch_set_silence(
 			reflector->fetch, reflector->source->options->silence_ms);
-		end_load(reflector);
+		return end_load(reflector);
 	}
 	return ERR_NONE;
 }
@@ -326,8 +346,12 @@ static enum err on_body(void *context, const char *bytes, size_t length)
 {
 	struct reflector *reflector = context;
 	struct split_buffer *refusal = &reflector->refusal;
-	if (reflector->status == STATUS_OK)
-		return split_feed(&reflector->split, bytes, length);
+	if (reflector->status == STATUS_OK) {
+		enum err err = split_feed(&reflector->split, bytes, length);
+		if (err == ERR_NOMEM)
+			set_problem(reflector, "%s", err_text(err));
+		return err;
+	}
 	if (!refusal->text)
 		refusal->text = malloc(REFLECT_REFUSAL_MAX + 1);
 	if (!refusal->text)
@@ -474,9 +498,10 @@ static int64_t after_reply(
 {
 	bool is_whole = !result->problem && split_is_complete(&reflector->split);
 	if (reflector->phase == REFLECT_PAGING && is_whole && reflector->has_list) {
-		if (*reflector->version)
-			end_load(reflector);
-		return 0;
+		if (!*reflector->version || !end_load(reflector))
+			return 0;
+		set_problem(reflector, "%s", err_text(ERR_NOMEM));
+		return backoff_wait_ms(&reflector->backoff, 0);
 	}
 	if (reflector->phase == REFLECT_WATCHING) {
 		if (was_steady)

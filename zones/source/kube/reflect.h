@@ -49,6 +49,7 @@ struct reflector {
 	bool pages_next;                    /* a streaming list came to nothing */
 	bool wants_whole;                   /* a page's token had expired */
 	bool is_doubted;                    /* the connection */
+	bool owes_sweep;                    /* something is gone that the sink may have */
 	bool has_progressed;                /* in this request */
 	bool has_list;                      /* the page came to its end */
 	int64_t started_ms;                 /* this request */
