@@ -42,6 +42,17 @@ becomes() {
 	done
 }
 
+# metric PATTERN: a line of /metrics within half a minute.
+metric() {
+	url=$(sed -n 's|.*listening on \(http://[^ ]*/metrics\)$|\1|p' "$server_log" | head -n 1)
+	tries=0
+	until curl -s --noproxy '*' -m 20 "$url" >"$scratch/page" && grep -q -e "$1" "$scratch/page"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 150 ] || ! grep -e "${1%%[{]*}" "$scratch/page" || return 1
+		sleep 0.2
+	done
+}
+
 # asked TIMES PATTERN: how often the API server was asked so.
 asked() {
 	control GET /log >"$scratch/requests"
@@ -108,7 +119,8 @@ what_was_missed_is_found() {
 		put "$(service_json shop cart 10.96.0.9)" "$(service_json shop new 10.96.0.4)" &&
 		remove services shop old && becomes $cart 10.96.0.9 &&
 		becomes new.shop.svc.cluster.local 10.96.0.4 && becomes old.shop.svc.cluster.local '' &&
-		grep -q 'services: 3 objects are not as the API server has them' "$server_log"
+		grep -q 'services: [123] objects are not as the API server has them' "$server_log" &&
+		metric '^waymark_registry_repairs_total{host="127[^}]*} [1-9]'
 }
 
 # --- silence ---
