@@ -127,7 +127,7 @@ static bool ask_server(const struct sockaddr_storage *server, const struct dname
 		errno = 0;
 		size_t length =
 			dns_client_ask(server, name, types[i], UDP_TRIES, buffers->reply);
-		if (!length || reply_examine(buffers->reply, length, &lower, false,
+		if (!length || reply_examine(buffers->reply, length, &lower, 0,
 				       buffers->cleaned, &facts)) {
 			snprintf(problem, HOST_PROBLEM_SIZE, "%s: %s", at,
 				length ? "a malformed reply"

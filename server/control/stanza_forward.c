@@ -112,6 +112,12 @@ const struct directive_row forward_options[] = {
 		.help = "asks by UDP first, also where the question came by TCP",
 	},
 	{
+		.name = "random_case",
+		.help = "spells each letter of a question as a capital or not by chance, "
+			"which a forged reply has to guess; for upstreams that repeat the "
+			"spelling",
+	},
+	{
 		.name = "expire",
 		.type = ARGUMENT_DURATION,
 		.min_arguments = 1,
@@ -475,6 +481,7 @@ static enum err build_one(struct build *build, const struct corefile_directive *
 			directive_option(directive, "failfast_all_unhealthy_upstreams"),
 		.force_tcp = directive_option(directive, "force_tcp"),
 		.prefer_udp = directive_option(directive, "prefer_udp"),
+		.random_case = directive_option(directive, "random_case"),
 		.expire_ms = read_duration(directive, "expire", EXPIRE_MS),
 		.max_age_ms = read_duration(directive, "max_age", 0),
 		.max_idle = (unsigned)read_number(directive, "max_idle_conns", 0),

@@ -27,6 +27,7 @@ enum edns_ede {
 	EDE_FILTERED = 17,
 	EDE_STALE_NXDOMAIN = 19,
 	EDE_NO_REACHABLE_AUTHORITY = 22,
+	EDE_NETWORK_ERROR = 23,
 };
 
 struct edns {

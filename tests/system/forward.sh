@@ -150,7 +150,7 @@ case_run 'lookup asks nobody else' lookup_says_so
 # --- one that lies ---
 
 forged_replies_are_waited_over() {
-	for what in id name case class type port; do
+	for what in id name case class type port address; do
 		ask "$what.lies.test" || return 1
 		has ' IN A 192.0.2.1$' && lacks "$forged" || return 1
 	done
@@ -165,8 +165,35 @@ broken_replies_are_none() {
 	ask garbage.lies.test && has 'status: SERVFAIL' && lacks "$forged"
 }
 
+# Twice, so that the cache answers the second time.
+nothing_forged_is_kept() {
+	for time in first second; do
+		for what in id name case class type port address extra trunc; do
+			ask "$what.lies.test" || return 1
+			has ' IN A 192.0.2.1$' && lacks "$forged" && lacks bank || return 1
+		done
+	done
+	ask bank.test && has ' IN A 192.0.2.1$' && lacks "$forged" &&
+		ask garbage.lies.test && has 'status: SERVFAIL' && lacks "$forged" &&
+		ask garbage.lies.test && has 'status: SERVFAIL' && lacks "$forged"
+}
+
+old_ones_are_asked_without_edns() {
+	for what in old older old; do
+		ask "$what.lies.test" && has ' IN A 192.0.2.1$' || return 1
+		ask "$what.lies.test" +tcp && has ' IN A 192.0.2.1$' || return 1
+	done
+	ask formerr.lies.test && has 'status: FORMERR'
+}
+
+refusal_has_a_reason() {
+	ask www.lies.test && has 'status: SERVFAIL' &&
+		has "EDE: 23 (Network Error): (no answer from 127.0.0.1:$closed: connection refused or broken)"
+}
+
 silence_is_servfail() {
-	ask silent.lies.test && has 'status: SERVFAIL' && has 'EDE: 22' &&
+	ask silent.lies.test && has 'status: SERVFAIL' &&
+		has 'EDE: 22 (No Reachable Authority): (no answer from 127.0.0.1:[0-9]*: i/o timeout)' &&
 		grep -q 'silent.lies.test. A": no answer from .*: i/o timeout' "$server_log"
 }
 
@@ -199,9 +226,54 @@ case_run 'forged replies are waited over' forged_replies_are_waited_over
 case_run 'records of other names are dropped' foreign_records_are_dropped
 case_run 'a reply that breaks off is none' broken_replies_are_none
 case_run 'silence ends in SERVFAIL, and the log says why' silence_is_servfail
+case_run 'one that knows no EDNS is asked without' old_ones_are_asked_without_edns
 case_run 'a slow answer comes' slow_answers_come
 case_run 'a CNAME in a circle is passed on' circles_are_passed_on
 case_run 'the same question is asked once while it is under way' same_questions_are_one
+server_stop
+
+spelled=mixed.SPELLING.of.a.name.that.is.long.enough.lies.test
+
+# 192.0.2.0 would be none.
+capitals_are_sent() {
+	ask "capitals.$spelled" && has "^capitals.$spelled. 60 IN A 192.0.2.[1-9]" &&
+		ask "capitals.$spelled" && has "^capitals.$spelled. 60 IN A 192.0.2.[1-9]" &&
+		ask "whole.$spelled" && has "^whole.$spelled. 60 IN A 192.0.2.1$" &&
+		ask "whole.$spelled" +tcp && has "^whole.$spelled. 60 IN A 192.0.2.1$"
+}
+
+small_letters_are_sent() {
+	ask capitals.all.these.are.small.letters.of.a.name.lies.test && has ' A 192.0.2.0$'
+}
+
+random_capitals_are_sent() {
+	ask capitals.all.these.are.small.letters.of.a.name.lies.test && has ' A 192.0.2.[1-9]' &&
+		has '^capitals.all.these.are.small.letters.of.a.name.lies.test. 60 IN A'
+}
+
+# Also by another case than that of the question.
+other_spelling_is_not_believed() {
+	ask "lower.$spelled" && has 'status: SERVFAIL'
+}
+
+case_run 'one with a cache in front' serve "forward . 127.0.0.1:$hostile" cache
+case_run 'what is forged is not in the cache either' nothing_forged_is_kept
+server_stop
+closed=$(port_free)
+case_run 'one that is closed' serve "forward . 127.0.0.1:$closed"
+case_run 'the client learns why there is no answer' refusal_has_a_reason
+server_stop
+case_run 'one asked as the client spells' serve "forward . 127.0.0.1:$hostile"
+case_run 'small letters stay small' small_letters_are_sent
+case_run 'another spelling is not believed' other_spelling_is_not_believed
+server_stop
+case_run 'one with random_case' serve "forward . 127.0.0.1:$hostile {
+random_case
+}"
+case_run 'capitals are drawn, and the client does not see it' random_capitals_are_sent
+case_run 'the client sees its own' capitals_are_sent
+case_run 'forged replies are waited over with it, too' forged_replies_are_waited_over
+case_run 'another spelling is no answer' other_spelling_is_not_believed
 server_stop
 
 goes_by() {
@@ -263,7 +335,6 @@ next_is_asked() {
 	done
 }
 
-closed=$(port_free)
 for policy in sequential round_robin random; do
 	case_run "policy $policy" serve \
 		"forward . 127.0.0.1:$closed 127.0.0.1:$hostile {

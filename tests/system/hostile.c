@@ -4,10 +4,17 @@
  * it does to a question depends on the first label; the answer that counts is 192.0.2.1,
  * what must never be believed is 198.51.100.66:
  *
- *   id name case class type port  a forged reply that is wrong in that, then a good one
+ *   id name case class type port address  a forged reply that is wrong in that, then a good
+ *             one
  *   extra     the answer among records of other names
  *   garbage   a reply that breaks off
  *   silent    none
+ *   old       FORMERR without a question to what has EDNS, the answer to what has not
+ *   older     the same with NOTIMP and the question
+ *   formerr   that error, always
+ *   lower     the answer, but the question in small letters
+ *   capitals  how many the question has, as the last octet of the address
+ *   whole     the answer, its owner written out as the question spells it
  *   slow      the answer after 300 ms
  *   trunc     by UDP only a truncated reply
  *   refused servfail nodata  that, without a record
@@ -39,6 +46,7 @@ struct message {
 /* Where a reply goes. */
 struct path {
 	int fd, other_fd; /* another port of the same address */
+	int far_fd;       /* the same port of another address */
 	bool is_tcp;
 	struct sockaddr_in peer;
 };
@@ -142,6 +150,16 @@ static void do_port(const struct path *path, const struct message *query)
 	send_answer(path, query);
 }
 
+static void do_address(const struct path *path, const struct message *query)
+{
+	struct message reply;
+	struct path other = *path;
+	other.fd = path->far_fd;
+	make_answer(&reply, query, forged);
+	send_reply(&other, &reply);
+	send_answer(path, query);
+}
+
 static void do_extra(const struct path *path, const struct message *query)
 {
 	static const char bank[] = "\4bank\4test";
@@ -202,6 +220,60 @@ static void do_refused(const struct path *path, const struct message *query)
 	send_rcode(path, query, 5);
 }
 
+static void do_formerr(const struct path *path, const struct message *query)
+{
+	send_rcode(path, query, 1);
+}
+
+static void do_old(const struct path *path, const struct message *query)
+{
+	struct message reply;
+	reply_init(&reply, query);
+	reply.bytes[3] |= 1;
+	reply.bytes[5] = 0;
+	reply.length = HEAD;
+	if (query->bytes[11])
+		send_reply(path, &reply);
+	else
+		send_answer(path, query);
+}
+
+static void do_older(const struct path *path, const struct message *query)
+{
+	if (query->bytes[11])
+		send_rcode(path, query, 4);
+	else
+		send_answer(path, query);
+}
+
+static void do_lower(const struct path *path, const struct message *query)
+{
+	struct message reply;
+	make_answer(&reply, query, good);
+	for (size_t i = HEAD; i < query->question_end - 5; i++)
+		if (isalpha(reply.bytes[i]))
+			reply.bytes[i] = (uint8_t)tolower(reply.bytes[i]);
+	send_reply(path, &reply);
+}
+
+static void do_capitals(const struct path *path, const struct message *query)
+{
+	uint8_t address[4] = {192, 0, 2, 0};
+	struct message reply;
+	for (size_t i = HEAD; i < query->question_end - 5; i++)
+		address[3] = (uint8_t)(address[3] + (isupper(query->bytes[i]) != 0));
+	make_answer(&reply, query, address);
+	send_reply(path, &reply);
+}
+
+static void do_whole(const struct path *path, const struct message *query)
+{
+	struct message reply;
+	reply_init(&reply, query);
+	put_record(&reply, 0, query->bytes + HEAD, query->question_end - HEAD - 4, 1, good, 4);
+	send_reply(path, &reply);
+}
+
 static void do_nodata(const struct path *path, const struct message *query)
 {
 	send_rcode(path, query, 0);
@@ -259,9 +331,16 @@ static const struct {
 	{"type", do_type},
 	{"class", do_class},
 	{"port", do_port},
+	{"address", do_address},
 	{"extra", do_extra},
 	{"garbage", do_garbage},
 	{"silent", do_silent},
+	{"old", do_old},
+	{"older", do_older},
+	{"formerr", do_formerr},
+	{"lower", do_lower},
+	{"capitals", do_capitals},
+	{"whole", do_whole},
 	{"slow", do_slow},
 	{"trunc", do_trunc},
 	{"refused", do_refused},
@@ -301,7 +380,7 @@ static bool read_whole(int fd, void *out, size_t length)
 static void serve_connection(int fd)
 {
 	uint16_t prefix;
-	struct path path = {.fd = fd, .other_fd = -1, .is_tcp = true};
+	struct path path = {.fd = fd, .other_fd = -1, .far_fd = -1, .is_tcp = true};
 	struct message query;
 	while (read_whole(fd, &prefix, 2)) {
 		query.length = ntohs(prefix);
@@ -312,11 +391,11 @@ static void serve_connection(int fd)
 	_exit(0);
 }
 
-static int open_socket(int type, uint16_t port)
+static int open_socket(int type, in_addr_t host, uint16_t port)
 {
 	const struct sockaddr_in address = {.sin_family = AF_INET,
 		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		.sin_addr.s_addr = htonl(host)};
 	int fd = socket(AF_INET, type, 0), on = 1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
@@ -332,9 +411,10 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	uint16_t port = (uint16_t)atoi(argv[1]);
-	struct path path = {.fd = open_socket(SOCK_DGRAM, port)};
-	int listener = open_socket(SOCK_STREAM, port);
-	path.other_fd = open_socket(SOCK_DGRAM, 0);
+	struct path path = {.fd = open_socket(SOCK_DGRAM, INADDR_LOOPBACK, port)};
+	int listener = open_socket(SOCK_STREAM, INADDR_LOOPBACK, port);
+	path.other_fd = open_socket(SOCK_DGRAM, INADDR_LOOPBACK, 0);
+	path.far_fd = open_socket(SOCK_DGRAM, INADDR_LOOPBACK + 1, port);
 	signal(SIGCHLD, SIG_IGN);
 	printf("ready\n");
 	fflush(stdout);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -23,6 +24,7 @@ struct attempt {
 	struct upstream *upstream;
 	int64_t sent_ns;
 	uint16_t id;
+	bool has_edns; /* an OPT was sent along */
 };
 
 LIST_HEAD(attempt_list, attempt);

@@ -55,10 +55,9 @@ static enum verdict forward_plugin_query(void *instance, struct query *query)
 static void forward_plugin_free(void *instance)
 {
 	struct forward *forward = instance;
-	for (unsigned i = 0; i < FORWARD_UPSTREAMS_MAX; i++) {
-		free(forward->timeout_texts[i]);
-		free(forward->unreachable_texts[i]);
-	}
+	for (unsigned i = 0; i < FORWARD_UPSTREAMS_MAX; i++)
+		for (unsigned k = 0; k < FAILURES; k++)
+			free(forward->texts[i][k]);
 	tls_context_free(forward->options.tls);
 	free(forward);
 }
@@ -69,19 +68,22 @@ static const struct plugin_ops forward_plugin_ops = {
 	.free = forward_plugin_free,
 };
 
-static char *text_of(const char *to, const char *problem)
-{
-	char *text;
-	return asprintf(&text, "no answer from %s: %s", to, problem) < 0 ? NULL : text;
-}
-
 /* "i/o timeout" are the words that filters of logs look for. */
 static bool write_texts(struct forward *forward, unsigned index)
 {
+	static const char *const problems[FAILURES] = {
+		[FAILURE_TIMEOUT] = "i/o timeout",
+		[FAILURE_UNREACHABLE] = "connection refused or broken",
+		[FAILURE_MALFORMED] = "malformed reply",
+	};
 	const char *to = forward->options.upstreams[index].text;
-	forward->timeout_texts[index] = text_of(to, "i/o timeout");
-	forward->unreachable_texts[index] = text_of(to, "connection refused or broken");
-	return forward->timeout_texts[index] && forward->unreachable_texts[index];
+	for (unsigned i = 0; i < FAILURES; i++) {
+		char *text;
+		if (asprintf(&text, "no answer from %s: %s", to, problems[i]) < 0)
+			return false;
+		forward->texts[index][i] = text;
+	}
+	return true;
 }
 
 enum err forward_new(const struct forward_options *options, struct plugin_instance *out)

@@ -15,6 +15,9 @@
 
 struct event;
 
+/* How it failed to get an answer. */
+enum failure { FAILURE_TIMEOUT, FAILURE_UNREACHABLE, FAILURE_MALFORMED, FAILURES };
+
 enum {
 	WORKERS_MAX = 256,
 	INQUIRY_BUCKETS = 4096,
@@ -29,9 +32,8 @@ struct forward {
 	atomic_uint waiting; /* questions of clients, of all workers */
 	struct forward_series *series[FORWARD_UPSTREAMS_MAX]; /* NULL: not counted */
 	struct forward_guest *guests[WORKERS_MAX]; /* each the worker's own to set */
-	/* Why an answer failed, for the errors plugin; by upstream. */
-	char *timeout_texts[FORWARD_UPSTREAMS_MAX];
-	char *unreachable_texts[FORWARD_UPSTREAMS_MAX];
+	/* Why an answer failed, for people; by upstream. */
+	char *texts[FORWARD_UPSTREAMS_MAX][FAILURES];
 };
 
 LIST_HEAD(inquiry_list, inquiry);

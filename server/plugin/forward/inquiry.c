@@ -8,16 +8,14 @@
 #include "server/base/counter.h"
 #include "server/plugin/forward/forward_series.h"
 #include "server/plugin/forward/guest.h"
+#include "server/plugin/forward/question.h"
 #include "server/plugin/forward/reply_check.h"
 #include "server/plugin/forward/respond.h"
 #include "server/wire/octets.h"
 
 enum {
 	FLAGS_ASKED = DNS_FLAG_RD | DNS_FLAG_CD | DNS_FLAG_AD,
-	UDP_SIZE = 1232, /* DNS flag day 2020 */
-	EDNS_DO = 0x8000,
 	ROUNDS_MAX = 3,
-	MESSAGE_SIZE = DNS_HEADER_SIZE + QUESTION_MAX + EDNS_OPT_SIZE,
 	/* Before the same upstream is asked again. */
 	REPEAT_MS = 400,
 	CONNECT_MS = 200, /* there may have to be a connection first */
@@ -84,12 +82,15 @@ static struct inquiry *inquiry_new(struct forward_guest *guest, const struct que
 	inquiry->has_do = request->edns.has_do;
 	inquiry->turn = guest->turn++;
 	inquiry->failure = "no upstream is fit to be asked";
+	inquiry->ede = EDE_NO_REACHABLE_AUTHORITY;
 	inquiry->wants_stream =
 		options->force_tcp ||
 		(query->transport == TRANSPORT_TCP && !options->prefer_udp);
 	inquiry->question_length = request->question_length;
 	memcpy(inquiry->question, request->message + DNS_HEADER_SIZE,
 		request->question_length);
+	if (options->random_case)
+		question_spell(inquiry->question, &guest->random);
 	return inquiry;
 }
 
@@ -152,6 +153,23 @@ static bool goes_on(const struct inquiry *inquiry, const struct reply_facts *fac
 	       !facts->answer_count;
 }
 
+static void note_failure(
+	struct inquiry *inquiry, const struct upstream *upstream, enum failure failure)
+{
+	inquiry->failure = inquiry->guest->forward->texts[upstream->index][failure];
+	inquiry->ede = failure == FAILURE_TIMEOUT ? EDE_NO_REACHABLE_AUTHORITY
+						  : EDE_NETWORK_ERROR;
+}
+
+static enum err examine(const struct inquiry *inquiry, const uint8_t *message,
+	size_t length, struct reply_facts *out)
+{
+	struct forward_guest *guest = inquiry->guest;
+	unsigned how = (inquiry->has_do ? EXAMINE_DNSSEC : 0) |
+		       (guest->forward->options.random_case ? EXAMINE_COPY : 0);
+	return reply_examine(message, length, &inquiry->name, how, guest->cleaned, out);
+}
+
 static void deliver(struct inquiry *inquiry, const struct reply_facts *facts)
 {
 	struct query *query;
@@ -172,14 +190,13 @@ static void fail(struct inquiry *inquiry)
 	struct query *query;
 	struct reply_facts facts;
 	if (inquiry->kept &&
-		!reply_examine(inquiry->kept, inquiry->kept_length, &inquiry->name,
-			inquiry->has_do, inquiry->guest->cleaned, &facts)) {
+		!examine(inquiry, inquiry->kept, inquiry->kept_length, &facts)) {
 		deliver(inquiry, &facts);
 		return;
 	}
 	detach(inquiry);
 	while ((query = take_waiter(inquiry))) {
-		respond_failure(query, inquiry->failure);
+		respond_failure(query, inquiry->ede, inquiry->failure);
 		query_resume(query, VERDICT_REPLY);
 		free(query);
 	}
@@ -198,22 +215,6 @@ void inquiry_drop(struct inquiry *inquiry)
 }
 
 /* --- asking --- */
-
-static size_t write_message(const struct inquiry *inquiry, uint8_t *out)
-{
-	memset(out, 0, DNS_HEADER_SIZE);
-	octets_put_u16(out + 2, inquiry->flags);
-	octets_put_u16(out + 4, 1);
-	octets_put_u16(out + 10, 1);
-	uint8_t *at = out + DNS_HEADER_SIZE;
-	memcpy(at, inquiry->question, inquiry->question_length);
-	at += inquiry->question_length;
-	memset(at, 0, EDNS_OPT_SIZE);
-	octets_put_u16(at + 1, TYPE_OPT);
-	octets_put_u16(at + 3, UDP_SIZE);
-	octets_put_u16(at + 7, inquiry->has_do ? EDNS_DO : 0);
-	return (size_t)(at + EDNS_OPT_SIZE - out);
-}
 
 static unsigned count_attempts(const struct inquiry *inquiry)
 {
@@ -335,9 +336,12 @@ static int64_t patience_ns(const struct inquiry *inquiry, const struct upstream 
 
 static bool send_by(struct inquiry *inquiry, struct upstream *upstream, enum way way)
 {
-	uint8_t message[MESSAGE_SIZE];
-	size_t length = write_message(inquiry, message);
+	uint8_t message[QUESTION_MESSAGE_MAX];
 	struct attempt *attempt = free_attempt(inquiry);
+	bool is_plain = inquiry->plain >> upstream->index & 1 ||
+			upstream_is_plain(upstream, inquiry->guest->now_ns);
+	size_t length = question_write(inquiry, !is_plain, message);
+	attempt->has_edns = !is_plain;
 	attempt->inquiry = inquiry;
 	attempt->upstream = upstream;
 	if (way == BY_UDP)
@@ -360,7 +364,7 @@ static bool ask_next(struct inquiry *inquiry)
 				guest->now_ns + patience_ns(inquiry, upstream));
 			return true;
 		}
-		inquiry->failure = guest->forward->unreachable_texts[upstream->index];
+		note_failure(inquiry, upstream, FAILURE_UNREACHABLE);
 		miss(upstream, guest->now_ns);
 	}
 	return false;
@@ -395,7 +399,7 @@ enum verdict inquiry_ask(struct forward_guest *guest, struct query *query)
 	if (moved && inquiry_adopt(guest, moved))
 		return VERDICT_SUSPEND;
 	free(moved);
-	respond_failure(query, "too many questions wait for upstreams");
+	respond_failure(query, EDE_OTHER, "too many questions wait for upstreams");
 	return VERDICT_REPLY;
 }
 
@@ -405,14 +409,13 @@ enum verdict inquiry_ask(struct forward_guest *guest, struct query *query)
 static void expire_attempts(struct inquiry *inquiry)
 {
 	struct forward_guest *guest = inquiry->guest;
-	const struct forward *forward = guest->forward;
-	int64_t limit_ns = forward->options.read_timeout_ms * NS_PER_MS;
+	int64_t limit_ns = guest->forward->options.read_timeout_ms * NS_PER_MS;
 	for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
 		struct attempt *attempt = &inquiry->attempts[i];
 		if (!attempt->exchange)
 			continue;
 		struct upstream *upstream = attempt->upstream;
-		inquiry->failure = forward->timeout_texts[upstream->index];
+		note_failure(inquiry, upstream, FAILURE_TIMEOUT);
 		miss(upstream, attempt->sent_ns);
 		if (guest->now_ns - attempt->sent_ns >= limit_ns)
 			exchange_remove(attempt);
@@ -470,14 +473,13 @@ static void go_on(struct inquiry *inquiry)
 void inquiry_on_unreachable(struct attempt *attempt)
 {
 	struct inquiry *inquiry = attempt->inquiry;
-	struct forward_guest *guest = inquiry->guest;
 	struct upstream *upstream = attempt->upstream;
 	exchange_remove(attempt);
 	if (inquiry->purpose != PROBE_NONE) {
 		probe_on_failure(inquiry);
 		return;
 	}
-	inquiry->failure = guest->forward->unreachable_texts[upstream->index];
+	note_failure(inquiry, upstream, FAILURE_UNREACHABLE);
 	miss(upstream, attempt->sent_ns);
 	go_on(inquiry);
 }
@@ -494,16 +496,38 @@ void inquiry_on_closed(struct attempt *attempt)
 		go_on(inquiry);
 }
 
-/* By UDP the answer was cut: all of it by TCP. */
-static void ask_whole(struct inquiry *inquiry, struct upstream *upstream)
+static void ask_same(struct inquiry *inquiry, struct upstream *upstream, enum way way)
 {
 	struct forward_guest *guest = inquiry->guest;
-	inquiry->wants_stream = true;
-	if (send_by(inquiry, upstream, BY_STREAM))
+	if (send_by(inquiry, upstream, way))
 		guest_schedule(
 			guest, inquiry, guest->now_ns + patience_ns(inquiry, upstream));
 	else
 		go_on(inquiry);
+}
+
+/* By UDP the answer was cut: all of it by TCP. */
+static void ask_whole(struct inquiry *inquiry, struct upstream *upstream)
+{
+	inquiry->wants_stream = true;
+	ask_same(inquiry, upstream, BY_STREAM);
+}
+
+/* It may not know EDNS: the same without. If it finds the same error again that is its
+ * answer. */
+static void ask_plainly(struct inquiry *inquiry, struct upstream *upstream, bool is_stream)
+{
+	inquiry->plain |= 1u << upstream->index;
+	ask_same(inquiry, upstream, is_stream ? BY_STREAM : usual_way(inquiry, upstream));
+}
+
+/* Was it EDNS that it did not know? Then it is not asked with it for a while. */
+static void learn_plainness(const struct inquiry *inquiry, struct upstream *upstream,
+	const struct reply_facts *facts)
+{
+	if ((inquiry->plain >> upstream->index & 1) && facts->rcode != RCODE_FORMERR &&
+		facts->rcode != RCODE_NOTIMP)
+		upstream->plain_ns = upstream->guest->now_ns;
 }
 
 /* Is another upstream asked, as this one's answer is none (option failover)? It is kept
@@ -531,8 +555,11 @@ void inquiry_on_message(
 	struct forward_guest *guest = inquiry->guest;
 	struct upstream *upstream = attempt->upstream;
 	struct reply_facts facts;
-	if (!reply_answers(
-		    message, length, inquiry->question, inquiry->question_length)) {
+	bool refuses_edns = attempt->has_edns &&
+			    reply_refuses_edns(message, length, inquiry->question,
+				    inquiry->question_length);
+	if (!refuses_edns && !reply_answers(message, length, inquiry->question,
+				     inquiry->question_length)) {
 		guest_count_wrong(upstream);
 		return;
 	}
@@ -545,17 +572,21 @@ void inquiry_on_message(
 	forward_series_count(upstream->counts,
 		octets_get_u16(message + 2) & DNS_FLAG_RCODE,
 		guest->now_ns - attempt->sent_ns);
+	if (refuses_edns) {
+		ask_plainly(inquiry, upstream, is_stream);
+		return;
+	}
 	if (!is_stream && (octets_get_u16(message + 2) & DNS_FLAG_TC)) {
 		ask_whole(inquiry, upstream);
 		return;
 	}
-	if (reply_examine(message, length, &inquiry->name, inquiry->has_do,
-		    guest->cleaned, &facts)) {
+	if (examine(inquiry, message, length, &facts)) {
 		guest_count_wrong(upstream);
-		inquiry->failure = guest->forward->unreachable_texts[upstream->index];
+		note_failure(inquiry, upstream, FAILURE_MALFORMED);
 		go_on(inquiry);
 		return;
 	}
+	learn_plainness(inquiry, upstream, &facts);
 	if (!is_bettered(inquiry, &facts, message, length))
 		deliver(inquiry, &facts);
 }

@@ -36,6 +36,7 @@ struct inquiry {
 	uint16_t flags; /* RD, CD, AD as asked */
 	uint16_t question_length;
 	uint32_t tried; /* upstreams of this round */
+	uint32_t plain; /* those that are asked without EDNS */
 	unsigned turn;  /* where the order begins, for round robin */
 	unsigned attempt_count, round;
 	bool is_scheduled, has_do;
@@ -46,9 +47,10 @@ struct inquiry {
 	uint8_t *kept; /* an answer that another upstream may better; may be NULL */
 	size_t kept_length;
 	const char *failure; /* of the last attempt */
+	enum edns_ede ede;   /* the same for the client */
 	struct attempt attempts[ATTEMPTS_MAX];
 	struct dname name;              /* lower case */
-	uint8_t question[QUESTION_MAX]; /* as it was spelled, with type and class */
+	uint8_t question[QUESTION_MAX]; /* as it is spelled, with type and class */
 };
 
 /* Lets the query wait for an answer. VERDICT_SUSPEND, or VERDICT_REPLY with an error. */

@@ -13,6 +13,7 @@ enum {
 	ZONES_MAX = 8,
 	RRSIG_FIXED = 18, /* octets in front of the signer (RFC 4034 3.1) */
 	COUNTS_AT = 6,
+	ADDITIONALS_AT = 10,
 };
 
 bool reply_answers(const uint8_t *message, size_t length, const uint8_t *question,
@@ -24,6 +25,19 @@ bool reply_answers(const uint8_t *message, size_t length, const uint8_t *questio
 	return (flags & (DNS_FLAG_QR | DNS_FLAG_OPCODE)) == DNS_FLAG_QR &&
 	       octets_get_u16(message + 4) == 1 &&
 	       memcmp(message + DNS_HEADER_SIZE, question, question_length) == 0;
+}
+
+bool reply_refuses_edns(const uint8_t *message, size_t length, const uint8_t *question,
+	size_t question_length)
+{
+	if (length < DNS_HEADER_SIZE)
+		return false;
+	uint16_t flags = octets_get_u16(message + 2), rcode = flags & DNS_FLAG_RCODE;
+	bool is_bare = length == DNS_HEADER_SIZE && !octets_get_u16(message + 4) &&
+		       (flags & (DNS_FLAG_QR | DNS_FLAG_OPCODE)) == DNS_FLAG_QR;
+	return (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP) &&
+	       !octets_get_u16(message + ADDITIONALS_AT) &&
+	       (is_bare || reply_answers(message, length, question, question_length));
 }
 
 /* What a message is judged by. */
@@ -214,7 +228,7 @@ static bool rdata_is_sound(const struct records *records, const struct record *r
 }
 
 enum err reply_examine(const uint8_t *message, size_t length, const struct dname *name,
-	bool has_do, uint8_t *cleaned, struct reply_facts *out)
+	unsigned how, uint8_t *cleaned, struct reply_facts *out)
 {
 	struct records records;
 	struct record record;
@@ -224,7 +238,7 @@ enum err reply_examine(const uint8_t *message, size_t length, const struct dname
 		.start = records,
 		.qtype = octets_get_u16(message + records.at - 4),
 		.qclass = octets_get_u16(message + records.at - 2),
-		.has_do = has_do,
+		.has_do = how & EXAMINE_DNSSEC,
 		.chain_count = 1,
 	};
 	exam.chain[0] = *name;
@@ -251,7 +265,7 @@ enum err reply_examine(const uint8_t *message, size_t length, const struct dname
 	}
 	if (records.is_bad)
 		return ERR_SYNTAX;
-	if (out->has_foreign)
+	if (out->has_foreign || (how & EXAMINE_COPY))
 		copy_what_belongs(&exam, cleaned, out);
 	return ERR_NONE;
 }

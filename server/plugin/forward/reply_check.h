@@ -19,6 +19,19 @@
 bool reply_answers(const uint8_t *message, size_t length, const uint8_t *question,
 	size_t question_length);
 
+/*
+ * Does the server not know EDNS (RFC 6891 7)? It finds an error in the question where
+ * there is none, with an OPT in neither its reply nor, mostly, any question.
+ */
+bool reply_refuses_edns(const uint8_t *message, size_t length, const uint8_t *question,
+	size_t question_length);
+
+/* How a message is read. */
+enum {
+	EXAMINE_DNSSEC = 1, /* records of DNSSEC belong to it, as they were asked for */
+	EXAMINE_COPY = 2,   /* it is copied in any case, names spelled as the question's */
+};
+
 struct reply_facts {
 	uint16_t flags; /* the header's */
 	uint16_t rcode; /* 12 bits with that of the OPT */
@@ -30,8 +43,8 @@ struct reply_facts {
 
 /*
  * Reads a message that answers. `name` is the question's, in lower case. If records do
- * not belong the others are copied to `cleaned`, of DNS_MESSAGE_MAX octets. ERR_SYNTAX:
- * the message is malformed.
+ * not belong the others are copied to `cleaned`, of DNS_MESSAGE_MAX octets; there names
+ * that end as the question's point to it. ERR_SYNTAX: the message is malformed.
  */
 enum err reply_examine(const uint8_t *message, size_t length, const struct dname *name,
-	bool has_do, uint8_t *cleaned, struct reply_facts *out) MUST_CHECK;
+	unsigned how, uint8_t *cleaned, struct reply_facts *out) MUST_CHECK;

@@ -24,7 +24,8 @@ void respond_answer(struct query *query, const struct reply_facts *facts)
 {
 	reply_clear(&query->reply);
 	if (reply_put_body(&query->reply, facts->message, facts->length)) {
-		respond_failure(query, "an upstream's answer cannot be read");
+		respond_failure(
+			query, EDE_NETWORK_ERROR, "an upstream's answer cannot be read");
 		return;
 	}
 	query->reply.rcode = facts->rcode;
@@ -32,12 +33,12 @@ void respond_answer(struct query *query, const struct reply_facts *facts)
 	set_flags(query, facts->flags);
 }
 
-void respond_failure(struct query *query, const char *failure)
+void respond_failure(struct query *query, enum edns_ede ede, const char *failure)
 {
 	struct reply *reply = &query->reply;
 	reply_clear(reply);
 	reply->rcode = RCODE_SERVFAIL;
 	set_flag(reply, DNS_FLAG_RA);
-	reply_set_ede(reply, EDE_NO_REACHABLE_AUTHORITY, "no upstream answers", NULL);
+	reply_set_ede(reply, ede, failure, NULL);
 	query->failure = failure;
 }

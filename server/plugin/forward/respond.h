@@ -10,4 +10,4 @@
 void respond_answer(struct query *query, const struct reply_facts *facts);
 
 /* SERVFAIL; `failure`, for the errors plugin, must live as long as the query. */
-void respond_failure(struct query *query, const char *failure);
+void respond_failure(struct query *query, enum edns_ede ede, const char *failure);

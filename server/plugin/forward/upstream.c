@@ -31,6 +31,12 @@ int64_t rtt_patience_ns(const struct rtt *rtt)
 	return (ms > RTT_CEILING_MS ? RTT_CEILING_MS : ms) * NS_PER_MS;
 }
 
+bool upstream_is_plain(const struct upstream *upstream, int64_t now_ns)
+{
+	return upstream->plain_ns &&
+	       now_ns - upstream->plain_ns < PLAIN_MS * (int64_t)NS_PER_MS;
+}
+
 bool upstream_is_suspect(const struct upstream *upstream, int64_t now_ns)
 {
 	if (!upstream->suspect_ns)

@@ -33,6 +33,7 @@ struct upstream {
 	int64_t heard_ns;              /* when the last reply came */
 	int64_t suspect_ns;            /* since when it is; 0: it is not */
 	unsigned relapses;             /* how often it became so in a row */
+	int64_t plain_ns; /* since when it is known not to know EDNS; 0: it is not */
 	struct udp_pool udp;
 	struct stream_pool streams;
 };
@@ -44,12 +45,17 @@ enum {
 	/* How long one is suspect where no check will clear it, at first and at most. */
 	SUSPECT_MS = 1000,
 	SUSPECT_MAX_MS = 30000,
+	/* Then one that did not know EDNS may have learnt it. */
+	PLAIN_MS = 600000,
 };
 
 void rtt_add(struct rtt *rtt, int64_t sample_ns);
 
 /* How long an answer may take before another upstream is asked. */
 int64_t rtt_patience_ns(const struct rtt *rtt);
+
+/* Is it asked without EDNS? */
+bool upstream_is_plain(const struct upstream *upstream, int64_t now_ns);
 
 bool upstream_is_suspect(const struct upstream *upstream, int64_t now_ns);
 

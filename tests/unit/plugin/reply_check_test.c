@@ -76,7 +76,7 @@ static void check_lines(
 	assert_int_equal(dname_from_text(question, &name), ERR_NONE);
 	dname_lower(name.bytes, name.bytes, name.length);
 	assert_int_equal(
-		reply_examine(packet.bytes, packet.length, &name, false, cleaned, &facts),
+		reply_examine(packet.bytes, packet.length, &name, 0, cleaned, &facts),
 		ERR_NONE);
 	assert_int_equal(records_init(&records, facts.message, facts.length), ERR_NONE);
 	while (records_next(&records, &record)) {
@@ -180,6 +180,40 @@ static void only_the_question_itself_is_answered(void **state)
 	assert_false(reply_answers(packet.bytes, packet.length, question, length));
 }
 
+static bool refuses_edns(const struct packet *packet, size_t length)
+{
+	static struct packet asked;
+	packet_init(&asked, 1, DNS_FLAG_RD);
+	packet_put_question(&asked, "www.test", TYPE_A);
+	return reply_refuses_edns(packet->bytes, length, asked.bytes + DNS_HEADER_SIZE,
+		asked.length - DNS_HEADER_SIZE);
+}
+
+static void only_an_error_without_edns_refuses_it(void **state)
+{
+	static struct packet packet;
+	(void)state;
+	packet_init(&packet, 1, DNS_FLAG_QR | RCODE_FORMERR);
+	assert_true(refuses_edns(&packet, packet.length));
+	assert_false(refuses_edns(&packet, packet.length - 1));
+	packet_put_question(&packet, "www.test", TYPE_A);
+	assert_false(refuses_edns(&packet, packet.length));
+	packet_set_count(&packet, PACKET_QUESTIONS, 1);
+	assert_true(refuses_edns(&packet, packet.length));
+	packet.bytes[DNS_HEADER_SIZE + 1] ^= 0x20;
+	assert_false(refuses_edns(&packet, packet.length));
+	packet.bytes[DNS_HEADER_SIZE + 1] ^= 0x20;
+	packet.bytes[3] = RCODE_SERVFAIL;
+	assert_false(refuses_edns(&packet, packet.length));
+	packet.bytes[3] = RCODE_NOTIMP;
+	assert_true(refuses_edns(&packet, packet.length));
+	packet_put_opt(&packet, 1232, 0, 0);
+	packet_set_count(&packet, PACKET_ADDITIONALS, 1);
+	assert_false(refuses_edns(&packet, packet.length));
+	packet_init(&packet, 1, RCODE_FORMERR);
+	assert_false(refuses_edns(&packet, packet.length));
+}
+
 static void addresses_have_their_length(void **state)
 {
 	static const uint8_t address[3] = {192, 0, 2};
@@ -199,7 +233,7 @@ static void addresses_have_their_length(void **state)
 	packet_set_count(&packet, PACKET_ANSWERS, 1);
 	assert_int_equal(dname_from_text("www.test", &name), ERR_NONE);
 	assert_int_equal(
-		reply_examine(packet.bytes, packet.length, &name, false, cleaned, &facts),
+		reply_examine(packet.bytes, packet.length, &name, 0, cleaned, &facts),
 		ERR_SYNTAX);
 }
 
@@ -212,6 +246,7 @@ int main(void)
 		cmocka_unit_test(the_root_vouches_for_nobody),
 		cmocka_unit_test(targets_of_a_service_are_of_its_zone),
 		cmocka_unit_test(only_the_question_itself_is_answered),
+		cmocka_unit_test(only_an_error_without_edns_refuses_it),
 		cmocka_unit_test(addresses_have_their_length),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,17 @@ static void one_that_answers_others_is_only_slow(void **state)
 	assert_false(upstream_is_suspect(&upstream, 2101 * MS));
 }
 
+static void one_without_edns_is_asked_with_it_again_later(void **state)
+{
+	struct upstream upstream = {.plain_ns = 0};
+	(void)state;
+	assert_false(upstream_is_plain(&upstream, 10 * MS));
+	upstream.plain_ns = 10 * MS;
+	assert_true(upstream_is_plain(&upstream, 10 * MS));
+	assert_true(upstream_is_plain(&upstream, (9 + PLAIN_MS) * MS));
+	assert_false(upstream_is_plain(&upstream, (10 + PLAIN_MS) * MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -75,6 +86,7 @@ int main(void)
 		cmocka_unit_test(those_that_are_well_come_first),
 		cmocka_unit_test(the_order_goes_round),
 		cmocka_unit_test(one_that_answers_others_is_only_slow),
+		cmocka_unit_test(one_without_edns_is_asked_with_it_again_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
