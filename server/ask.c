@@ -21,8 +21,8 @@ static void fail(struct ask_result *result, const char *problem)
 
 /* --- the chain --- */
 
-static size_t run_chain(const struct router *router, const uint8_t *request,
-	size_t length, uint8_t *reply, enum verdict *verdict)
+static enum verdict run_chain(const struct router *router, const uint8_t *request,
+	size_t length, struct ask_result *result)
 {
 	const struct sockaddr_in client = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -33,10 +33,14 @@ static size_t run_chain(const struct router *router, const uint8_t *request,
 		.counters = &counters,
 		.received_ns = clock_now_ns(),
 	};
-	*verdict = VERDICT_DROP;
-	if (query_begin(&query, router, request, length, reply, ASK_REPLY_SIZE))
-		*verdict = query_run(&query);
-	return *verdict == VERDICT_REPLY ? query_finish(&query) : 0;
+	enum verdict verdict = VERDICT_DROP;
+	if (query_begin(&query, router, request, length, result->reply, ASK_REPLY_SIZE))
+		verdict = query_run(&query);
+	if (verdict == VERDICT_REPLY)
+		result->length = query_finish(&query);
+	if (verdict == VERDICT_SUSPEND)
+		result->asker = &query.block->chain[query.step - 1];
+	return verdict;
 }
 
 void ask_chain(const struct server *server, const struct dname *name, uint16_t type,
@@ -51,11 +55,11 @@ void ask_chain(const struct server *server, const struct dname *name, uint16_t t
 	}
 	uint8_t request[DNS_REQUEST_MAX];
 	size_t length = dns_client_write_request(name, type, 0, request);
-	enum verdict verdict;
+	result->problem = NULL;
+	result->length = 0;
 	store_reader_register();
 	store_read_lock();
-	result->problem = NULL;
-	result->length = run_chain(router, request, length, result->reply, &verdict);
+	enum verdict verdict = run_chain(router, request, length, result);
 	store_read_unlock();
 	store_reader_unregister();
 	if (verdict == VERDICT_SUSPEND)

@@ -8,6 +8,8 @@
 #include "server/control/dns_client.h"
 #include "server/control/server.h"
 
+struct plugin_instance;
+
 /* Asking one question, of a server that was built here or of one that runs. Both wait
  * for the reply. Control thread only. */
 
@@ -18,6 +20,9 @@ struct ask_result {
 	const char *problem;
 	size_t length;
 	uint8_t *reply; /* the caller's, ASK_REPLY_SIZE octets */
+	/* The plugin that would ask others and wait for them; NULL: none. As long as the
+	 * server. */
+	const struct plugin_instance *asker;
 };
 
 /* The chain of the block that the name reaches; the server has been loaded. */

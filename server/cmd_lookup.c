@@ -7,6 +7,7 @@
 #include "server/ask.h"
 #include "server/base/log.h"
 #include "server/command.h"
+#include "server/plugin/forward/forward.h"
 #include "server/wire/octets.h"
 #include "server/wire/reverse.h"
 #include "zones/export/explain.h"
@@ -152,6 +153,45 @@ static enum err explain(struct lookup *lookup, const struct dname *name)
 	return err;
 }
 
+/* --- other servers --- */
+
+static const char *upstream_text(
+	struct lookup *lookup, const struct forward_upstream *upstream)
+{
+	struct finding_list *list = &lookup->findings;
+	if (upstream->is_tls && upstream->server_name)
+		return finding_format(
+			list, "tls://%s (as %s)", upstream->text, upstream->server_name);
+	return finding_format(
+		list, "%s%s", upstream->is_tls ? "tls://" : "", upstream->text);
+}
+
+/* Whom the plugin would ask, if that is what it does itself. */
+static void explain_asker(struct lookup *lookup, const struct plugin_instance *asker)
+{
+	static const char *const orders[] = {
+		[POLICY_RANDOM] = ", in random order",
+		[POLICY_ROUND_ROBIN] = ", in turn",
+		[POLICY_SEQUENTIAL] = ", in this order",
+	};
+	const struct forward_options *options = forward_options_of(asker);
+	const char *text = "", *gap = "";
+	for (size_t i = 0; options && i < options->upstream_count; i++) {
+		text = finding_format(&lookup->findings, "%s%s%s", text, gap,
+			upstream_text(lookup, &options->upstreams[i]));
+		gap = ", ";
+	}
+	if (options && options->upstream_count > 1)
+		text = finding_format(
+			&lookup->findings, "%s%s", text, orders[options->policy]);
+	text = options ? finding_format(&lookup->findings, "forward asks %s", text)
+		       : finding_format(&lookup->findings,
+				 "the plugin \"%s\" asks on for another name",
+				 asker->ops->name);
+	finding_add(&lookup->findings,
+		&(struct finding){.kind = FINDING_REASON, .text = text});
+}
+
 static bool wants_colours(void)
 {
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -169,6 +209,8 @@ static enum err answer(struct lookup *lookup)
 	enum err err = explain(lookup, &name);
 	if (err)
 		return err;
+	if (result.asker)
+		explain_asker(lookup, result.asker);
 	const struct lookup_report report = {
 		.name = &name,
 		.type = lookup->type,

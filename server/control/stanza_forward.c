@@ -114,7 +114,8 @@ const struct directive_row forward_options[] = {
 	{
 		.name = "random_case",
 		.help = "spells each letter of a question as a capital or not by chance, "
-			"which a forged reply has to guess; for upstreams that repeat the "
+			"which a forged reply has to guess; for upstreams that repeat "
+			"the "
 			"spelling",
 	},
 	{

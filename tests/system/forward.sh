@@ -141,11 +141,25 @@ server_stop
 
 printf 'search example.test\nnameserver 127.0.0.1\n' >"$scratch/resolv.conf"
 lookup_says_so() {
-	printf '.:%s {\nforward . resolv.conf\n}\n' "$port" >"$scratch/Corefile"
+	printf '.:%s {\nforward . resolv.conf tls://192.0.2.1%%dns.example tls://192.0.2.2 dns.example:5353 {\npolicy %s\n}\n}\n' \
+		"$port" "$1" >"$scratch/Corefile"
 	run "$WAYMARK" lookup -c "$scratch/Corefile" www.example.test
-	grep -q 'the answer comes from another server' "$scratch/out" "$scratch/err" || show
+	expect 0 out 'the answer comes from another server' && expect 0 out \
+		"^; forward asks 127.0.0.1:53, tls://192.0.2.1:853 (as dns.example), tls://192.0.2.2:853, dns.example:5353, in $2\$"
 }
-case_run 'lookup asks nobody else' lookup_says_so
+
+one_is_told() {
+	printf '.:%s {\nrewrite name www.example.test other.test\nforward . resolv.conf\n}\n' "$port" \
+		>"$scratch/Corefile"
+	run "$WAYMARK" lookup -c "$scratch/Corefile" a.example.test
+	expect 0 out '^; forward asks 127.0.0.1:53$' || return 1
+	run "$WAYMARK" lookup -c "$scratch/Corefile" www.example.test
+	expect 0 out '^; the plugin "rewrite" asks on for another name$'
+}
+case_run 'lookup asks nobody else, and says whom serve would ask' lookup_says_so random 'random order'
+case_run 'in the order of the policy round_robin' lookup_says_so round_robin turn
+case_run 'in the order of the policy sequential' lookup_says_so sequential 'this order'
+case_run 'lookup says so where there is one, and what is behind a rewrite' one_is_told
 
 # --- one that lies ---
 

@@ -4,24 +4,17 @@
  * it does to a question depends on the first label; the answer that counts is 192.0.2.1,
  * what must never be believed is 198.51.100.66:
  *
- *   id name case class type port address  a forged reply that is wrong in that, then a good
- *             one
- *   extra     the answer among records of other names
- *   garbage   a reply that breaks off
- *   silent    none
- *   old       FORMERR without a question to what has EDNS, the answer to what has not
- *   older     the same with NOTIMP and the question
- *   formerr   that error, always
- *   lower     the answer, but the question in small letters
- *   capitals  how many the question has, as the last octet of the address
- *   whole     the answer, its owner written out as the question spells it
- *   slow      the answer after 300 ms
- *   trunc     by UDP only a truncated reply
- *   refused servfail nodata  that, without a record
- *   circle    a CNAME that leads back
- *   proto     the number of the protocol as the last octet of the address
- *   close     by TCP the connection ends behind the answer
- *   count     how often it was asked, as the last octet of the address
+ *   id name case class type port address  a forged reply that is wrong in that, then a
+ * good one extra     the answer among records of other names garbage   a reply that
+ * breaks off silent    none old       FORMERR without a question to what has EDNS, the
+ * answer to what has not older     the same with NOTIMP and the question formerr   that
+ * error, always lower     the answer, but the question in small letters capitals  how
+ * many the question has, as the last octet of the address whole     the answer, its owner
+ * written out as the question spells it slow      the answer after 300 ms trunc     by
+ * UDP only a truncated reply refused servfail nodata  that, without a record circle    a
+ * CNAME that leads back proto     the number of the protocol as the last octet of the
+ * address close     by TCP the connection ends behind the answer count     how often it
+ * was asked, as the last octet of the address
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -270,7 +263,8 @@ static void do_whole(const struct path *path, const struct message *query)
 {
 	struct message reply;
 	reply_init(&reply, query);
-	put_record(&reply, 0, query->bytes + HEAD, query->question_end - HEAD - 4, 1, good, 4);
+	put_record(&reply, 0, query->bytes + HEAD, query->question_end - HEAD - 4, 1,
+		good, 4);
 	send_reply(path, &reply);
 }
 

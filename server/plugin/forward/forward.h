@@ -42,7 +42,7 @@ struct forward_options {
 	uint32_t max_concurrent; /* questions that wait; 0: as many as memory allows */
 	unsigned max_attempts;   /* for one question; 0: as time allows */
 	bool force_tcp, prefer_udp;
-	bool random_case; /* letters of the question are spelled by chance */
+	bool random_case;   /* letters of the question are spelled by chance */
 	int64_t expire_ms;  /* connections that are idle for so long are closed */
 	int64_t max_age_ms; /* and those that are so old; 0: no limit */
 	unsigned max_idle;  /* how many may be idle, of an upstream and worker; 0: any */

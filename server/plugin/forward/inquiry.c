@@ -515,7 +515,8 @@ static void ask_whole(struct inquiry *inquiry, struct upstream *upstream)
 
 /* It may not know EDNS: the same without. If it finds the same error again that is its
  * answer. */
-static void ask_plainly(struct inquiry *inquiry, struct upstream *upstream, bool is_stream)
+static void ask_plainly(
+	struct inquiry *inquiry, struct upstream *upstream, bool is_stream)
 {
 	inquiry->plain |= 1u << upstream->index;
 	ask_same(inquiry, upstream, is_stream ? BY_STREAM : usual_way(inquiry, upstream));
@@ -555,9 +556,9 @@ void inquiry_on_message(
 	struct forward_guest *guest = inquiry->guest;
 	struct upstream *upstream = attempt->upstream;
 	struct reply_facts facts;
-	bool refuses_edns = attempt->has_edns &&
-			    reply_refuses_edns(message, length, inquiry->question,
-				    inquiry->question_length);
+	bool refuses_edns =
+		attempt->has_edns && reply_refuses_edns(message, length,
+					     inquiry->question, inquiry->question_length);
 	if (!refuses_edns && !reply_answers(message, length, inquiry->question,
 				     inquiry->question_length)) {
 		guest_count_wrong(upstream);

@@ -29,7 +29,7 @@ bool reply_refuses_edns(const uint8_t *message, size_t length, const uint8_t *qu
 /* How a message is read. */
 enum {
 	EXAMINE_DNSSEC = 1, /* records of DNSSEC belong to it, as they were asked for */
-	EXAMINE_COPY = 2,   /* it is copied in any case, names spelled as the question's */
+	EXAMINE_COPY = 2, /* it is copied in any case, names spelled as the question's */
 };
 
 struct reply_facts {

@@ -197,6 +197,7 @@ static void only_an_error_without_edns_refuses_it(void **state)
 	assert_true(refuses_edns(&packet, packet.length));
 	assert_false(refuses_edns(&packet, packet.length - 1));
 	packet_put_question(&packet, "www.test", TYPE_A);
+	packet_set_count(&packet, PACKET_QUESTIONS, 0);
 	assert_false(refuses_edns(&packet, packet.length));
 	packet_set_count(&packet, PACKET_QUESTIONS, 1);
 	assert_true(refuses_edns(&packet, packet.length));
