@@ -9,6 +9,7 @@
 #include "server/query/answer.h"
 #include "zones/export/zone_text.h"
 #include "zones/store/store_write.h"
+#include "zones/synth/synth.h"
 
 /*
  * Each record set is asked for as a query over TCP would, so that what is printed is
@@ -102,18 +103,34 @@ static enum err print_set(const struct listing *listing, const struct answer_set
 	return err;
 }
 
-static enum err print_store(const struct store *store)
+/* `pods` has names of the same zones. */
+static enum err print_stores(const struct store *store, const struct store *pods)
 {
 	struct listing listing = {.store = store};
-	listing.sets = calloc(store_size(store).names + 1, sizeof(*listing.sets));
+	size_t names = store_size(store).names + store_size(pods).names;
+	listing.sets = calloc(names + 1, sizeof(*listing.sets));
 	if (!listing.sets)
 		return ERR_NOMEM;
 	store_each(store, collect, &listing);
+	store_each(pods, collect, &listing);
 	qsort(listing.sets, listing.count, sizeof(*listing.sets), set_compare);
 	enum err err = ERR_NONE;
 	for (size_t i = 0; !err && i < listing.count; i++)
 		err = print_set(&listing, listing.sets[i]);
 	free(listing.sets);
+	return err;
+}
+
+/* Names of verified pods have no records in the store. */
+static enum err print_store(const struct store *store, const struct registry *registry)
+{
+	struct store *pods = store_new_alike(store);
+	enum err err = pods ? ERR_NONE : ERR_NOMEM;
+	if (!err && store_size(store).pods)
+		err = synth_list_pods(registry, store, pods);
+	if (!err)
+		err = print_stores(store, pods);
+	store_free(pods);
 	return err;
 }
 
@@ -131,9 +148,10 @@ static int run(int argc, char **argv)
 	enum err err = server_load(server, NULL, true);
 	const struct cluster *cluster;
 	for (size_t i = 0; !err && (cluster = server_cluster(server, i)); i++) {
-		err = print_store(cluster_store(cluster));
+		const struct registry *registry = cluster_registry(cluster);
+		err = print_store(cluster_store(cluster), registry);
 		if (!err && cluster_external_store(cluster))
-			err = print_store(cluster_external_store(cluster));
+			err = print_store(cluster_external_store(cluster), registry);
 	}
 	if (!err && fflush(stdout))
 		err = ERR_IO;

@@ -101,7 +101,7 @@ void status_add_cluster(struct status_figures *figures, const struct cluster *cl
 	}
 	for (unsigned kind = 0; kind < OBJECT_KINDS; kind++)
 		figures->objects[kind] += registry_count(registry, kind);
-	figures->store_names += size.names;
+	figures->store_names += size.names + size.pods;
 	figures->store_bytes += size.bytes;
 	figures->cluster_count++;
 	if (!store_is_synced(cluster_store(cluster)))

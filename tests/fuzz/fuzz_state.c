@@ -62,8 +62,9 @@ static void write_again(struct registry *registry, struct state_buffer *buffer)
 				state_put_slice(buffer, OBJECT_ENDPOINTS, ns->name,
 					service->endpoints);
 		}
-		for (uint32_t j = 0; j < ns->pod_count; j++)
-			state_put_pod(buffer, &arena, ns->name, ns->pods[j]->object);
+		const struct pack_pod *pod;
+		for (size_t j = 0; (pod = registry_next_pod(ns, &j));)
+			state_put_pod(buffer, &arena, ns->name, pod);
 	}
 	arena_deinit(&arena);
 }

@@ -160,6 +160,8 @@ example_dumps() {
 		dump_has 'storefront.shop.svc.cluster.local. 30 IN AAAA fd00:10:96::2010' &&
 		dump_has '_grpc._tcp.cart.shop.svc.cluster.local. 30 IN SRV 0 100 9000 cart.shop.svc.cluster.local.' &&
 		dump_has 'mail.shop.svc.cluster.local. 30 IN CNAME smtp.example.com.' &&
+		dump_has '10-244-1-31.shop.pod.cluster.local. 30 IN A 10.244.1.31' &&
+		dump_has 'fd00-10-244-2--31.shop.pod.cluster.local. 30 IN AAAA fd00:10:244:2::31' &&
 		dump_has '20.20.96.10.in-addr.arpa. 30 IN PTR cart.shop.svc.cluster.local.'
 }
 

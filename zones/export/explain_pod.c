@@ -27,8 +27,8 @@ static bool pods_with(struct explanation *explanation,
 	const struct registry_namespace *ns, const struct ipaddr *address)
 {
 	bool has_any = false;
-	for (uint32_t i = 0; i < ns->pod_count; i++) {
-		const struct pack_pod *pod = ns->pods[i]->object;
+	const struct pack_pod *pod;
+	for (size_t i = 0; (pod = registry_next_pod(ns, &i));) {
 		bool has_address = false;
 		for (unsigned j = 0; j < pod->ip_count && !has_address; j++) {
 			struct ipaddr own = pack_pod_address(pod, j);
@@ -46,6 +46,18 @@ static bool pods_with(struct explanation *explanation,
 		has_any |= !pod->is_gone;
 	}
 	return has_any;
+}
+
+/* There are pods with the address; a name of theirs has that of its family alone. */
+static void explain_verified(
+	struct explanation *explanation, const struct ipaddr *address)
+{
+	uint16_t own = address->length == 4 ? TYPE_A : TYPE_AAAA;
+	explanation->exists = true;
+	if (explanation->type != own && explanation->type != TYPE_ANY)
+		explain_reason(explanation,
+			own == TYPE_A ? "the name has records of other types: A"
+				      : "the name has records of other types: AAAA");
 }
 
 static void pod_elsewhere(struct explanation *explanation, const struct ipaddr *address)
@@ -83,7 +95,9 @@ void explain_pod(struct explanation *explanation)
 	else if (explanation->cluster->pods == PODS_INSECURE)
 		explain_reason(explanation,
 			"read off the name: the option is \"pods insecure\"");
-	else if (!pods_with(explanation, ns, &address)) {
+	else if (pods_with(explanation, ns, &address)) {
+		explain_verified(explanation, &address);
+	} else {
 		explain_reason(explanation, "no pod of the namespace has this address");
 		pod_elsewhere(explanation, &address);
 	}

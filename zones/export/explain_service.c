@@ -83,14 +83,13 @@ struct endpoint_walk {
 static const struct pack_pod *find_pod(
 	const struct registry_service *service, const struct ipaddr *address)
 {
-	for (uint32_t i = 0; i < service->ns->pod_count; i++) {
-		const struct pack_pod *pod = service->ns->pods[i]->object;
+	const struct pack_pod *pod;
+	for (size_t i = 0; (pod = registry_next_pod(service->ns, &i));)
 		for (unsigned j = 0; j < pod->ip_count; j++) {
 			struct ipaddr own = pack_pod_address(pod, j);
 			if (ipaddr_equal(&own, address))
 				return pod;
 		}
-	}
 	return NULL;
 }
 

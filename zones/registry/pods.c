@@ -367,6 +367,12 @@ enum err registry_put_pod(struct registry *registry, const struct object *object
 	return err;
 }
 
+const struct pack_pod *registry_next_pod(
+	const struct registry_namespace *ns, size_t *position)
+{
+	return *position < ns->pod_count ? ns->pods[(*position)++]->object : NULL;
+}
+
 void registry_free_pods(struct registry *registry)
 {
 	void *object;

@@ -172,6 +172,11 @@ struct registry_service *registry_find_service(
 struct registry_namespace *registry_find_namespace(
 	const struct registry *registry, const char *name);
 
+/* The pods of a namespace: *position from 0 on; NULL at the end. No changes in between.
+ */
+const struct pack_pod *registry_next_pod(
+	const struct registry_namespace *ns, size_t *position);
+
 /* All namespaces: *position from 0 on; NULL at the end. */
 struct registry_namespace *registry_next_namespace(
 	const struct registry *registry, size_t *position);

@@ -164,8 +164,9 @@ static void write_namespace(struct writing *writing, const struct registry_names
 	}
 	for (uint32_t i = 0; i < ns->service_count && !writing->err; i++)
 		write_service(writing, ns->services[i]);
-	for (uint32_t i = 0; i < ns->pod_count && !writing->err; i++) {
-		state_put_pod(buffer, &writing->arena, ns->name, ns->pods[i]->object);
+	const struct pack_pod *pod;
+	for (size_t i = 0; !writing->err && (pod = registry_next_pod(ns, &i));) {
+		state_put_pod(buffer, &writing->arena, ns->name, pod);
 		object_end(writing);
 	}
 }

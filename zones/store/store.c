@@ -19,11 +19,19 @@ void store_prefetch_set(const struct store *store, uint64_t hash)
 		atomic_load_explicit(&store->table, memory_order_consume);
 	uint64_t slot = atomic_load_explicit(
 		&table->slots[hash & table->mask], memory_order_relaxed);
-	if (slot <= SLOT_REMOVED)
+	if (slot <= SLOT_REMOVED) {
+		/* It may be a pod's. */
+		hash_set_prefetch(&store->pods, hash);
 		return;
+	}
 	const char *set = (const char *)slot_set(slot);
 	__builtin_prefetch(set);
 	__builtin_prefetch(set + 64);
+}
+
+bool store_has_pod(const struct store *store, uint64_t hash)
+{
+	return hash_set_has(&store->pods, hash);
 }
 
 const struct answer_set *store_find(

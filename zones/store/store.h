@@ -132,6 +132,14 @@ const struct answer_set *store_find_name(
 void answer_set_owner(
 	const struct store *store, const struct answer_set *set, struct dname *out);
 
+/*
+ * Names of verified pods, "10-0-0-1.NS.pod" and the zone, say themselves what they hold:
+ * they have no set, and only whether there is such a pod is known, by the hash of the
+ * canonical name. A name of none would be taken for one as often as 64 bits of a keyed
+ * hash are guessed: with a million pods once in 10^13 questions for different names.
+ */
+bool store_has_pod(const struct store *store, uint64_t hash);
+
 /* Why a name that objects describe does not exist. */
 enum absence {
 	ABSENCE_NONE,

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "zones/store/hash_set.h"
 #include "zones/store/store.h"
 
 /* What store.c (readers) and store_write.c (the writer) share, and nobody else sees. */
@@ -50,6 +51,7 @@ struct store {
 	struct writer *writer;
 	struct table *_Atomic absences; /* sets of names that do not exist */
 	struct table *_Atomic services; /* sets of `table`, by zone and first label */
+	struct hash_set pods;           /* hashes of the names of verified pods */
 };
 
 /* Is this the owner name of the set? */

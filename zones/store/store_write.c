@@ -22,7 +22,10 @@ static struct table *writer_table(const struct store *store)
 static int zone_compare(const void *a, const void *b)
 {
 	const struct zone_state *left = a, *right = b;
-	return right->zone.name.length - left->zone.name.length;
+	int order = right->zone.name.length - left->zone.name.length;
+	return order ? order
+		     : memcmp(left->zone.name.bytes, right->zone.name.bytes,
+			       left->zone.name.length);
 }
 
 struct store *store_new(
@@ -58,6 +61,19 @@ struct store *store_new(
 		return store;
 	store_free(store);
 	return NULL;
+}
+
+struct store *store_new_alike(const struct store *store)
+{
+	unsigned count = store->zone_count;
+	struct store_zone *zones = calloc(count + 1u, sizeof(*zones));
+	if (!zones)
+		return NULL;
+	for (unsigned i = 0; i < count; i++)
+		zones[i] = store->zones[i].zone;
+	struct store *alike = store_new(&store->key, zones, count);
+	free(zones);
+	return alike;
 }
 
 void set_free(struct store *store, struct answer_set *set)
@@ -122,6 +138,7 @@ void store_free(struct store *store)
 	table_free(store, writer_table(store));
 	table_free(store, table_get(&store->absences));
 	free(table_get(&store->services));
+	hash_set_deinit(&store->pods);
 	if (writer) {
 		for (size_t i = 0; i < writer->retired_count; i++)
 			set_free(store, writer->retired[i]);
@@ -348,6 +365,23 @@ enum err store_remove(struct store *store, const struct dname *name)
 	return ERR_NONE;
 }
 
+enum err store_put_pod(struct store *store, const struct dname *name, unsigned zone)
+{
+	uint64_t hash = store_hash(store, name->bytes, name->length);
+	bool is_new;
+	enum err err = hash_set_put(&store->pods, hash, &is_new);
+	if (!err && is_new)
+		store->zones[zone].has_changed = true;
+	return err;
+}
+
+void store_remove_pod(struct store *store, const struct dname *name, unsigned zone)
+{
+	uint64_t hash = store_hash(store, name->bytes, name->length);
+	if (hash_set_remove(&store->pods, hash))
+		store->zones[zone].has_changed = true;
+}
+
 /* RFC 1982: forward, with the clock where that is forward. */
 static uint32_t serial_next(uint32_t serial, uint32_t now)
 {
@@ -408,9 +442,11 @@ struct store_size store_size(const struct store *store)
 {
 	return (struct store_size){
 		.names = writer_table(store)->live,
+		.pods = hash_set_count(&store->pods),
 		.bytes = store->writer->bytes + table_bytes(writer_table(store)) +
 			 table_bytes(table_get(&store->absences)) +
-			 table_bytes(table_get(&store->services)),
+			 table_bytes(table_get(&store->services)) +
+			 hash_set_bytes(&store->pods),
 	};
 }
 

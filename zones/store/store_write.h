@@ -14,6 +14,8 @@ struct answer_builder;
 /* `zones` is copied; serials begin with the Unix time. NULL: no memory. */
 struct store *store_new(
 	const struct hash_key *key, const struct store_zone *zones, unsigned zone_count);
+/* An empty one of the same zones, which have the same indices. NULL: no memory. */
+struct store *store_new_alike(const struct store *store);
 /* No reader may be left. */
 void store_free(struct store *store);
 
@@ -26,6 +28,12 @@ enum err store_put(struct store *store, struct answer_builder *builder) MUST_CHE
 /* The name has no records any more; it stays while names below it exist. ERR_NOMEM: as
  * before. */
 enum err store_remove(struct store *store, const struct dname *name) MUST_CHECK;
+
+/* The name, in `zone` (an index), is a pod's from now on, or none's any more. ERR_NOMEM:
+ * as before. */
+enum err store_put_pod(
+	struct store *store, const struct dname *name, unsigned zone) MUST_CHECK;
+void store_remove_pod(struct store *store, const struct dname *name, unsigned zone);
 
 /*
  * What is known of names that do not exist; it moves no serial. The name is absent for
@@ -58,8 +66,9 @@ void store_reclaim(struct store *store);
 size_t store_retired(const struct store *store);
 
 struct store_size {
-	size_t names,
-		bytes; /* answer sets, and their memory with the table and targets */
+	size_t names; /* answer sets */
+	size_t pods;  /* names of pods, which have none */
+	size_t bytes; /* of sets, their targets, and the tables of all */
 };
 
 struct store_size store_size(const struct store *store);

@@ -229,99 +229,11 @@ static enum err apply_services(struct synth *synth)
 	return ERR_NONE;
 }
 
-/* --- namespaces and pods --- */
-
-/* "LABEL.ns.TREE.zone", label or tree NULL for none. False: too long, or not in this
- * zone. */
-static bool tree_name(const struct synth *synth, unsigned zone, const char *tree,
-	const struct registry_namespace *ns, const char *label, struct dname *out)
-{
-	*out = store_zone(synth->store, zone)->name;
-	return !synth->zone_is_reverse[zone] &&
-	       (!tree || !dname_prepend(out, tree, strlen(tree))) &&
-	       !dname_prepend(out, ns->name, strlen(ns->name)) &&
-	       (!label || !dname_prepend(out, label, strlen(label))) &&
-	       emit_is_in_zone(synth, out, zone);
-}
-
-static enum err apply_pod_address(struct synth *synth,
-	const struct registry_namespace *ns, const struct ipaddr *address)
-{
-	char label[DNAME_LABEL_MAX + 1];
-	ipaddr_format_dashed(address, label);
-	bool is_there = registry_is_exposed(ns) &&
-			registry_has_pod_address(synth->registry, ns, address);
-	enum err err = ERR_NONE;
-	struct dname name;
-	for (unsigned i = 0; !err && i < store_zone_count(synth->store); i++) {
-		if (!tree_name(synth, i, "pod", ns, label, &name))
-			continue;
-		answer_begin(synth->builder, &name, i);
-		emit_address(synth, address);
-		err = is_there ? store_put(synth->store, synth->builder)
-			       : store_remove(synth->store, &name);
-	}
-	return err;
-}
-
-static enum err apply_namespace_pods(
-	struct synth *synth, const struct registry_namespace *ns)
-{
-	enum err err = ERR_NONE;
-	for (uint32_t i = 0; i < ns->pod_count; i++) {
-		const struct pack_pod *pod = ns->pods[i]->object;
-		for (unsigned j = 0; !err && j < pod->ip_count; j++) {
-			struct ipaddr address = pack_pod_address(pod, j);
-			err = apply_pod_address(synth, ns, &address);
-		}
-	}
-	return err;
-}
-
-static enum err apply_namespace(struct synth *synth, const struct registry_namespace *ns)
-{
-	static const char *const inside[] = {"svc", "pod"}, *const outside[] = {NULL};
-	const char *const *trees = synth->options.external ? outside : inside;
-	size_t tree_count = synth->options.pods == PODS_DISABLED ? 1 : 2;
-	enum err err = ERR_NONE;
-	for (unsigned i = 0; i < store_zone_count(synth->store); i++)
-		for (size_t j = 0; !err && j < tree_count; j++) {
-			struct dname name;
-			if (plan_is_apex(&synth->options, ns) ||
-				!tree_name(synth, i, trees[j], ns, NULL, &name))
-				continue;
-			answer_begin(synth->builder, &name, i);
-			err = registry_is_exposed(ns)
-				      ? store_put(synth->store, synth->builder)
-				      : store_remove(synth->store, &name);
-		}
-	if (!err && synth->options.pods == PODS_VERIFIED)
-		err = apply_namespace_pods(synth, ns);
-	return err;
-}
-
-static enum err apply_namespaces(struct synth *synth)
-{
-	size_t count;
-	struct registry_namespace *const *namespaces =
-		registry_touched_namespaces(synth->registry, &count);
-	enum err err = ERR_NONE;
-	for (size_t i = 0; !err && i < count; i++)
-		err = apply_namespace(synth, namespaces[i]);
-	const struct registry_pod_address *addresses =
-		registry_touched_addresses(synth->registry, &count);
-	if (synth->options.pods != PODS_VERIFIED)
-		count = 0;
-	for (size_t i = 0; !err && i < count; i++)
-		err = apply_pod_address(synth, addresses[i].ns, &addresses[i].address);
-	return err;
-}
-
 enum err synth_apply(struct synth *synth)
 {
 	enum err err = apply_services(synth);
 	if (!err)
-		err = apply_namespaces(synth);
+		err = namespaces_update(synth);
 	if (!err)
 		err = apex_update(synth);
 	if (err)

@@ -26,12 +26,12 @@ struct synth_options {
 	const struct synth_external *external; /* NULL: the names inside the cluster */
 	uint32_t ttl_s;
 	enum pod_mode pods;
-	bool uses_pod_names;                /* option endpoint_pod_names */
-	bool ignores_empty;                 /* option ignore empty_service */
-	bool ignores_endpoints;             /* option noendpoints */
-	bool serves_zones;                  /* option zonal: names for an availability zone */
-	bool keeps_hints;                   /* of names that do not exist */
-	const struct dname *primary;        /* the zone that PTR targets end in */
+	bool uses_pod_names;         /* option endpoint_pod_names */
+	bool ignores_empty;          /* option ignore empty_service */
+	bool ignores_endpoints;      /* option noendpoints */
+	bool serves_zones;           /* option zonal: names for an availability zone */
+	bool keeps_hints;            /* of names that do not exist */
+	const struct dname *primary; /* the zone that PTR targets end in */
 	const struct ipaddr *own_addresses; /* of ns.dns */
 	size_t own_address_count;
 };
@@ -50,6 +50,11 @@ enum err synth_before_change(
  * again, with the registry's batch not ended, it makes up for it.
  */
 enum err synth_apply(struct synth *synth) MUST_CHECK;
+
+/* Puts the names of verified pods that `store` knows `into` one of the same zones
+ * (store_new_alike), with their records. ERR_NOMEM. */
+enum err synth_list_pods(const struct registry *registry, const struct store *store,
+	struct store *into) MUST_CHECK;
 
 /* Is this zone in in-addr.arpa or ip6.arpa? `zone` is lower-case. */
 bool synth_is_reverse(const struct dname *zone);

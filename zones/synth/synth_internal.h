@@ -96,6 +96,11 @@ enum err reverse_update(struct synth *synth, const struct plan *plan,
  * as they are to be. */
 enum err hints_update(struct synth *synth, bool was_published) MUST_CHECK;
 
+/* --- namespaces.c --- */
+
+/* Makes the names of touched namespaces and pod addresses anew. */
+enum err namespaces_update(struct synth *synth) MUST_CHECK;
+
 /* --- apex.c --- */
 
 /* Writes the names that every zone has, at first and when the name servers changed. */

@@ -55,35 +55,33 @@ static bool is_pod_name(
 	       find_parent(kubernetes->store, name) != NULL;
 }
 
-/* The set of a verified pod under its canonical name. */
-static const struct answer_set *find_canonical(const struct kubernetes *kubernetes,
-	const struct dname *name, const struct ipaddr *address)
+/* Is there a pod of this name, in its canonical spelling? */
+static bool has_canonical(const struct kubernetes *kubernetes, const struct dname *name,
+	const struct ipaddr *address)
 {
 	char text[IPADDR_TEXT_SIZE];
 	unsigned length = ipaddr_format_dashed(address, text);
 	size_t skip = name->bytes[0] + 1u;
+	if (length == name->bytes[0] && memcmp(name->bytes + 1, text, length) == 0)
+		return false; /* as it was asked for already */
 	struct dname canonical = {.length = (uint8_t)(name->length - skip)};
 	memcpy(canonical.bytes, name->bytes + skip, canonical.length);
-	if (dname_prepend(&canonical, text, length))
-		return NULL;
-	return store_find_name(kubernetes->store, &canonical);
+	return !dname_prepend(&canonical, text, length) &&
+	       store_has_pod(kubernetes->store,
+		       store_hash(kubernetes->store, canonical.bytes, canonical.length));
 }
 
 static void find_pod(const struct kubernetes *kubernetes, const struct dname *name,
-	struct found *found)
+	uint64_t hash, struct found *found)
 {
-	struct ipaddr address;
+	bool is_verified = kubernetes->pods == KUBERNETES_PODS_VERIFIED;
+	bool is_known = is_verified && store_has_pod(kubernetes->store, hash);
 	if (kubernetes->pods == KUBERNETES_PODS_DISABLED ||
-		!is_pod_name(kubernetes, name, found->zone) ||
-		pod_name_parse(name->bytes + 1, name->bytes[0], &address))
+		(!is_known && !is_pod_name(kubernetes, name, found->zone)) ||
+		pod_name_parse(name, &found->address))
 		return;
-	if (kubernetes->pods == KUBERNETES_PODS_VERIFIED) {
-		found->set = find_canonical(kubernetes, name, &address);
-		found->exists = found->set != NULL;
-		return;
-	}
-	found->exists = true;
-	found->address = address;
+	found->exists = is_known || !is_verified ||
+			has_canonical(kubernetes, name, &found->address);
 }
 
 /* --- names for availability zones --- */
@@ -127,7 +125,7 @@ static void find_zonal(const struct kubernetes *kubernetes, const struct dname *
 
 /* False: the name is in none of our zones. */
 static bool find_name(const struct kubernetes *kubernetes, const struct dname *name,
-	const struct answer_set *set, struct found *found)
+	uint64_t hash, const struct answer_set *set, struct found *found)
 {
 	*found = (struct found){.set = set};
 	if (set) {
@@ -139,7 +137,7 @@ static bool find_name(const struct kubernetes *kubernetes, const struct dname *n
 	if (zone < 0)
 		return false;
 	found->zone = (unsigned)zone;
-	find_pod(kubernetes, name, found);
+	find_pod(kubernetes, name, hash, found);
 	if (kubernetes->serves_zones && !found->exists)
 		find_zonal(kubernetes, name, found);
 	return true;
@@ -186,7 +184,8 @@ static void answer_found(const struct kubernetes *kubernetes, struct query *quer
 		answer_soa(reply, store, found->zone, owner);
 	else if (rrset)
 		answer_rrset(reply, store, owner, rrset);
-	else if (found->address.length && answers_computed(type, &found->address))
+	else if (found->exists && found->address.length &&
+		 answers_computed(type, &found->address))
 		answer_address(reply, owner, found->address.bytes, found->address.length,
 			store_zone(store, found->zone)->ttl_s);
 	else
@@ -243,8 +242,11 @@ static enum verdict answer_chain(const struct kubernetes *kubernetes, struct que
 		answer_cname(kubernetes, query, cname, owner, &target);
 		if (type == TYPE_CNAME || type == TYPE_ANY || query->reply.is_truncated)
 			return VERDICT_REPLY;
-		if (!find_name(kubernetes, &target,
-			    store_find_name(kubernetes->store, &target), found))
+		uint64_t hash =
+			store_hash(kubernetes->store, target.bytes, target.length);
+		const struct answer_set *set =
+			store_find(kubernetes->store, target.bytes, target.length, hash);
+		if (!find_name(kubernetes, &target, hash, set, found))
 			return target_follow(query, owner->offset);
 		owner->zone_length =
 			store_zone(kubernetes->store, found->zone)->name.length;
@@ -282,7 +284,7 @@ static enum verdict kubernetes_query(void *instance, struct query *query)
 	struct found found;
 	const struct answer_set *set = store_find(kubernetes->store, request->name.bytes,
 		request->name.length, request->hash);
-	if (!find_name(kubernetes, &request->name, set, &found))
+	if (!find_name(kubernetes, &request->name, request->hash, set, &found))
 		return VERDICT_NEXT;
 	if (request->qtype == TYPE_AXFR || request->qtype == TYPE_IXFR) {
 		query->reply.rcode = RCODE_REFUSED;

@@ -3,9 +3,48 @@
 
 #include <string.h>
 
-enum err pod_name_parse(const uint8_t *label, size_t length, struct ipaddr *out)
+/* Most of them. One pass over a copy that ends in a NUL, without a bound to look at: it
+ * is done for each question for a pod. */
+static bool parse_ipv4(const struct dname *name, struct ipaddr *out)
 {
+	enum { LENGTH_MAX = 15 };
+	size_t length = name->bytes[0];
+	uint8_t text[LENGTH_MAX + 1], bytes[4];
+	const uint8_t *at = text;
+	if (length > LENGTH_MAX)
+		return false;
+	memcpy(text, name->bytes + 1, sizeof(text));
+	text[length] = '\0';
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned value = *at++ - (unsigned)'0', digit;
+		if (value > 9)
+			return false;
+		/* Nothing may follow a zero. */
+		if (value && (digit = *at - (unsigned)'0') <= 9) {
+			value = value * 10 + digit;
+			if ((digit = *++at - (unsigned)'0') <= 9) {
+				value = value * 10 + digit;
+				at++;
+			}
+		}
+		if (value > UINT8_MAX || *at++ != (i < 3 ? '-' : '\0'))
+			return false;
+		bytes[i] = (uint8_t)value;
+	}
+	if (at != text + length + 1)
+		return false;
+	*out = (struct ipaddr){.length = sizeof(bytes)};
+	memcpy(out->bytes, bytes, sizeof(bytes));
+	return true;
+}
+
+enum err pod_name_parse(const struct dname *name, struct ipaddr *out)
+{
+	const uint8_t *label = name->bytes + 1;
+	size_t length = name->bytes[0];
 	char text[64];
+	if (parse_ipv4(name, out))
+		return ERR_NONE;
 	if (length >= sizeof(text) || memchr(label, '\0', length))
 		return ERR_SYNTAX;
 	unsigned dashes = 0;

@@ -12,6 +12,17 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* In front of a label whose length is the digit 2. */
+static enum err parse(const char *label, size_t length, struct ipaddr *out)
+{
+	struct dname name = {.length = (uint8_t)(length + 53)};
+	name.bytes[0] = (uint8_t)length;
+	memcpy(name.bytes + 1, label, length);
+	name.bytes[length + 1] = '2';
+	memset(name.bytes + length + 2, '3', '2');
+	return pod_name_parse(&name, out);
+}
+
 static void labels_with_an_address_are_read(void **state)
 {
 	(void)state;
@@ -33,9 +44,8 @@ static void labels_with_an_address_are_read(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct ipaddr address;
 		char text[IPADDR_TEXT_SIZE];
-		assert_int_equal(pod_name_parse((const uint8_t *)cases[i][0],
-					 strlen(cases[i][0]), &address),
-			ERR_NONE);
+		assert_int_equal(
+			parse(cases[i][0], strlen(cases[i][0]), &address), ERR_NONE);
 		assert_string_equal(ipaddr_format(&address, text), cases[i][1]);
 	}
 }
@@ -74,9 +84,8 @@ static void other_labels_are_refused(void **state)
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct ipaddr address;
-		assert_int_equal(pod_name_parse((const uint8_t *)cases[i].label,
-					 cases[i].length, &address),
-			ERR_SYNTAX);
+		assert_int_equal(
+			parse(cases[i].label, cases[i].length, &address), ERR_SYNTAX);
 	}
 }
 
@@ -86,13 +95,16 @@ static void only_the_label_is_read(void **state)
 	(void)state;
 	struct ipaddr address;
 	char text[IPADDR_TEXT_SIZE];
-	assert_int_equal(
-		pod_name_parse((const uint8_t *)"1-2-3-45", 7, &address), ERR_NONE);
+	assert_int_equal(parse("1-2-3-45", 7, &address), ERR_NONE);
 	assert_string_equal(ipaddr_format(&address, text), "1.2.3.4");
-	uint8_t label[64];
+	/* Nor is anything written but an address. */
+	static const struct ipaddr before = {4, {1, 2, 3, 4}};
+	assert_int_equal(parse("9-9-9-256", 9, &address), ERR_SYNTAX);
+	assert_memory_equal(&address, &before, sizeof(before));
+	char label[64];
 	memset(label, '1', sizeof(label));
-	assert_int_equal(pod_name_parse(label, 63, &address), ERR_SYNTAX);
-	assert_int_equal(pod_name_parse(label, 64, &address), ERR_SYNTAX);
+	assert_int_equal(parse(label, 63, &address), ERR_SYNTAX);
+	assert_int_equal(parse(label, 64, &address), ERR_SYNTAX);
 }
 
 int main(void)

@@ -322,10 +322,29 @@ static int line_compare(const void *a, const void *b)
 		     : (left->order > right->order) - (left->order < right->order);
 }
 
+/* Names above those of pods stand in the rig's own store. */
+static bool add_pod(void *context, const struct answer_set *set)
+{
+	return !set->rrset_count || add_set(context, set);
+}
+
+/* Names of pods have no sets; the store knows of none but these. */
+static void add_pods(const struct rig *rig, struct lines *lines)
+{
+	struct store *pods = store_new_alike(rig->store);
+	assert_non_null(pods);
+	assert_int_equal(synth_list_pods(rig->registry, rig->store, pods), ERR_NONE);
+	size_t before = lines->count;
+	store_each(pods, add_pod, lines);
+	assert_int_equal(store_size(rig->store).pods, lines->count - before);
+	store_free(pods);
+}
+
 static struct lines read_lines(const struct rig *rig, bool is_inner)
 {
 	struct lines lines = {.store = rig->store, .is_inner = is_inner};
 	store_each(rig->store, add_set, &lines);
+	add_pods(rig, &lines);
 	if (lines.count)
 		qsort(lines.items, lines.count, sizeof(*lines.items), line_compare);
 	return lines;
