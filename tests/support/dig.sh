@@ -17,6 +17,18 @@ lacks() {
 	! grep -e "$1" "$scratch/answer"
 }
 
+# until_has PATTERN ARGUMENT...: asks until the answer has it, ten seconds at most.
+until_has() {
+	wanted=$1
+	shift
+	tries=0
+	until ask "$@" && grep -q -e "$wanted" "$scratch/answer"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || ! cat "$scratch/answer" || return 1
+		sleep 0.1
+	done
+}
+
 # logged PATTERN: within ten seconds.
 logged() {
 	tries=0

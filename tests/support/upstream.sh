@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# For tests of what asks other servers; to be sourced behind tap.sh and dig.sh.
+# For tests of what asks other servers; to be sourced behind tap.sh.
 
 # dig and openssl read files of their own there.
 HOME=$scratch
@@ -48,4 +48,56 @@ serve() {
 		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
 	done
 	return 1
+}
+
+# --- unbound; the test's unbound_lines writes its local data ---
+
+unbound_tls_lines() {
+	cat <<-END
+	  interface: 127.0.0.1@$upstream_tls
+	  tls-port: $upstream_tls
+	  tls-service-key: "$scratch/key.pem"
+	  tls-service-pem: "$scratch/certificate.pem"
+	END
+}
+
+# unbound_write ADDRESS[@PORT]: its configuration.
+unbound_write() {
+	{
+		cat <<-END
+		server:
+		  interface: $1
+		  do-daemonize: no
+		  use-syslog: no
+		  chroot: ""
+		  username: ""
+		  directory: "$scratch"
+		  pidfile: "$scratch/unbound.pid"
+		  module-config: "iterator"
+		END
+		unbound_lines
+	} >"$scratch/unbound.conf"
+}
+
+# unbound_at ADDRESS[@PORT]: returns when it answers there; sets $unbound.
+unbound_at() {
+	unbound_write "$1"
+	process_start unbound 'start of service' \
+		/usr/sbin/unbound -d -c "$scratch/unbound.conf" || return 1
+	unbound=$process
+}
+
+# unbound_start: on free ports of 127.0.0.1, which are $upstream and $upstream_tls.
+unbound_start() {
+	for attempt in 1 2 3 4 5; do
+		upstream=$(port_free) && upstream_tls=$(port_free) || return 1
+		unbound_at "127.0.0.1@$upstream" && return 0
+		printf 'attempt %d on port %s failed\n' "$attempt" "$upstream"
+	done
+	return 1
+}
+
+unbound_stop() {
+	kill -TERM "$unbound" && wait "$unbound"
+	started=$(printf ' %s ' "$started" | sed "s/ $unbound / /")
 }

@@ -4,21 +4,10 @@
 set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/dig.sh"
+. "$srcdir/tests/support/upstream.sh"
 
-HOME=$scratch
-export HOME
-
-unbound_write() {
+unbound_lines() {
 	cat <<-END
-	server:
-	  interface: 127.0.0.1@$upstream
-	  do-daemonize: no
-	  use-syslog: no
-	  chroot: ""
-	  username: ""
-	  directory: "$scratch"
-	  pidfile: "$scratch/unbound.pid"
-	  module-config: "iterator"
 	  local-zone: "example.test." static
 	  local-data: "example.test. 900 IN SOA ns.example.test. admin.example.test. 1 7200 3600 1209600 60"
 	  local-data: "www.example.test. 300 IN A 192.0.2.10"
@@ -27,38 +16,9 @@ unbound_write() {
 	END
 }
 
-unbound_start() {
-	for attempt in 1 2 3 4 5; do
-		upstream=$(port_free) || return 1
-		unbound_write >"$scratch/unbound.conf"
-		log=$scratch/unbound.log
-		/usr/sbin/unbound -d -c "$scratch/unbound.conf" >"$log" 2>&1 </dev/null &
-		unbound=$!
-		started="$started $unbound"
-		wait_for "$log" 'start of service' "$unbound" && return 0
-	done
-	return 1
-}
-
-unbound_stop() {
-	kill -TERM "$unbound" && wait "$unbound"
-	started=$(printf ' %s ' "$started" | sed "s/ $unbound / /")
-}
-
-# serve LINE...: these lines in a server block of its own, on a free port.
-serve() {
-	printf '%s\n' "$@" >"$scratch/lines"
-	for attempt in 1 2 3 4 5; do
-		port=$(port_free) || return 1
-		{
-			printf '.:%s {\nbind 127.0.0.1\nerrors\n' "$port"
-			cat "$scratch/lines"
-			printf 'forward . 127.0.0.1:%s\n}\n' "$upstream"
-		} >"$scratch/Corefile"
-		server_start "$scratch/Corefile" && return 0
-		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
-	done
-	return 1
+# cache_serve LINE...: these lines, in front of unbound.
+cache_serve() {
+	serve "$@" "forward . 127.0.0.1:$upstream"
 }
 
 # --- what it keeps ---
@@ -116,7 +76,7 @@ emptied() {
 http=$(port_free) || exit 99
 case_run 'unbound starts' unbound_start
 if case_run 'a cache is in front of it' \
-	serve "prometheus 127.0.0.1:$http" 'cache_bytes 1MiB' 'cache 300 example.test'; then
+	cache_serve "prometheus 127.0.0.1:$http" 'cache_bytes 1MiB' 'cache 300 example.test'; then
 	case_run 'replies come as they are' fill
 	case_run 'the upstream goes away' unbound_stop
 	case_run 'what was asked before is still answered' kept
@@ -147,7 +107,7 @@ short_gone() {
 # with WORDS CHECK CASE: serve_stale WORDS, the upstream gone.
 with() {
 	case_run 'unbound starts' unbound_start
-	case_run "serve_stale $1" serve 'cache {' 'success 1000 300 1' "${1:+serve_stale $1}" '}'
+	case_run "serve_stale $1" cache_serve 'cache {' 'success 1000 300 1' "${1:+serve_stale $1}" '}'
 	case_run 'a reply that expires soon' short_once
 	case_run 'the upstream goes away' unbound_stop
 	case_run "$3" "$2"
@@ -176,7 +136,7 @@ cluster_is_not_cached() {
 cluster_serve() {
 	rm -rf "$scratch/example"
 	example_copy "$scratch/example" &&
-		serve 'cache 300' 'kubernetes cluster.local {' "manifests $scratch/example/manifests" \
+		cache_serve 'cache 300' 'kubernetes cluster.local {' "manifests $scratch/example/manifests" \
 			'ttl 30' 'service_cidr 10.96.128.0/17' '}'
 }
 

@@ -6,21 +6,9 @@ set -u
 . "$srcdir/tests/support/dig.sh"
 . "$srcdir/tests/support/upstream.sh"
 
-unbound_write() {
+unbound_lines() {
+	unbound_tls_lines
 	cat <<-END
-	server:
-	  interface: 127.0.0.1@$upstream
-	  interface: 127.0.0.1@$upstream_tls
-	  tls-port: $upstream_tls
-	  tls-service-key: "$scratch/key.pem"
-	  tls-service-pem: "$scratch/certificate.pem"
-	  do-daemonize: no
-	  use-syslog: no
-	  chroot: ""
-	  username: ""
-	  directory: "$scratch"
-	  pidfile: "$scratch/unbound.pid"
-	  module-config: "iterator"
 	  local-zone: "example.test." static
 	  local-data: "www.example.test. 60 IN A 192.0.2.10"
 	  local-data: "www.example.test. 60 IN AAAA 2001:db8::10"
@@ -29,17 +17,6 @@ unbound_write() {
 	for octet in $(seq 200); do
 		printf '  local-data: "many.example.test. 60 IN A 10.9.0.%d"\n' "$octet"
 	done
-}
-
-unbound_start() {
-	for attempt in 1 2 3 4 5; do
-		upstream=$(port_free) || return 1
-		upstream_tls=$(port_free) || return 1
-		unbound_write >"$scratch/unbound.conf"
-		process_start unbound 'start of service' \
-			/usr/sbin/unbound -d -c "$scratch/unbound.conf" && return 0
-	done
-	return 1
 }
 
 forged=198.51.100.66

@@ -6,43 +6,22 @@ set -u
 . "$srcdir/tests/support/dig.sh"
 . "$srcdir/tests/support/upstream.sh"
 
-# unbound_write ADDRESS: that of moving.test.
-unbound_write() {
+# The address of moving.test.
+moving=127.0.0.1
+
+unbound_lines() {
+	unbound_tls_lines
 	cat <<-END
-	server:
-	  interface: 127.0.0.1@$upstream
-	  interface: 127.0.0.1@$upstream_tls
-	  tls-port: $upstream_tls
-	  tls-service-key: "$scratch/key.pem"
-	  tls-service-pem: "$scratch/certificate.pem"
-	  do-daemonize: no
-	  use-syslog: no
-	  chroot: ""
-	  username: ""
-	  directory: "$scratch"
-	  pidfile: "$scratch/unbound.pid"
-	  module-config: "iterator"
 	  local-zone: "test." static
 	  local-data: "resolver.test. 60 IN A 127.0.0.1"
 	  local-data: "other.test. 60 IN A 127.0.0.1"
 	  local-data: "two.test. 60 IN A 127.0.0.1"
 	  local-data: "two.test. 60 IN A 127.0.0.2"
 	  local-data: "two.test. 60 IN AAAA ::1"
-	  local-data: "moving.test. 60 IN A $1"
+	  local-data: "moving.test. 60 IN A $moving"
 	  local-data: "www.test. 60 IN A 192.0.2.10"
 	  local-data: "text.test. 60 IN TXT text"
 	END
-}
-
-unbound_start() {
-	for attempt in 1 2 3 4 5; do
-		upstream=$(port_free) || return 1
-		upstream_tls=$(port_free) || return 1
-		unbound_write 127.0.0.1 >"$scratch/unbound.conf"
-		process_start unbound 'start of service' \
-			/usr/sbin/unbound -d -c "$scratch/unbound.conf" && return 0
-	done
-	return 1
 }
 
 answers() {
@@ -115,7 +94,7 @@ case_run 'check asks nobody' check_asks_nobody
 
 # unbound_renew PATTERN: until it says that of moving.test.
 unbound_renew() {
-	kill -HUP "$process" && tries=0
+	kill -HUP "$unbound" && tries=0
 	until dig @127.0.0.1 -p "$upstream" +tries=1 +time=1 moving.test | grep -q "$1"; do
 		tries=$((tries + 1))
 		[ "$tries" -lt 100 ] || return 1
@@ -129,7 +108,7 @@ nobody_answers() {
 
 # Nobody listens where the name leads now.
 moves() {
-	unbound_write 127.0.0.3 >"$scratch/unbound.conf"
+	moving=127.0.0.3 && unbound_write "127.0.0.1@$upstream"
 	unbound_renew '127\.0\.0\.3$' && reload_ends "$taken" && nobody_answers
 }
 

@@ -3,6 +3,7 @@
 # Names that lead elsewhere: external addresses, ExternalNames, search lists of pods.
 set -u
 . "$srcdir/tests/support/tap.sh"
+. "$srcdir/tests/support/dig.sh"
 
 HOME=$scratch
 export HOME
@@ -129,34 +130,6 @@ serve() {
 		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
 	done
 	return 1
-}
-
-# ask ARGUMENT...: dig's answer in $scratch/answer, white space as one blank.
-ask() {
-	dig @127.0.0.1 -p "$port" +tries=1 +time=5 "$@" >"$scratch/dig" 2>&1
-	code=$?
-	tr -s '\t ' ' ' <"$scratch/dig" >"$scratch/answer"
-	return "$code"
-}
-
-has() {
-	grep -q -e "$1" "$scratch/answer" || ! cat "$scratch/answer"
-}
-
-lacks() {
-	! grep -e "$1" "$scratch/answer"
-}
-
-# until_has PATTERN ARGUMENT...: asks until the answer has it.
-until_has() {
-	wanted=$1
-	shift
-	tries=0
-	until ask "$@" && grep -q -e "$wanted" "$scratch/answer"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || ! cat "$scratch/answer" || return 1
-		sleep 0.1
-	done
 }
 
 external_addresses() {

@@ -13,29 +13,18 @@ if [ "${1:-}" != inside ]; then
 	exec unshare --net --mount "$0" inside
 fi
 . "$srcdir/tests/support/tap.sh"
+. "$srcdir/tests/support/upstream.sh"
 
 sources=$srcdir/tests/system/resolvers
 
 # All that is not the cluster's is asked of this one, where nothing else exists.
-upstream_start() {
-	cat >"$scratch/unbound.conf" <<-END
-		server:
-		  interface: 127.0.0.2
-		  do-daemonize: no
-		  use-syslog: no
-		  chroot: ""
-		  username: ""
-		  directory: "$scratch"
-		  pidfile: "$scratch/unbound.pid"
-		  module-config: "iterator"
-		  local-zone: "." static
-		  local-data: "www.example.org. 60 IN A 192.0.2.10"
-		  local-data: "www.example.org. 60 IN AAAA 2001:db8::10"
-		  local-data: "upstream.example.org. 60 IN A 127.0.0.2"
+unbound_lines() {
+	cat <<-END
+	  local-zone: "." static
+	  local-data: "www.example.org. 60 IN A 192.0.2.10"
+	  local-data: "www.example.org. 60 IN AAAA 2001:db8::10"
+	  local-data: "upstream.example.org. 60 IN A 127.0.0.2"
 	END
-	/usr/sbin/unbound -d -c "$scratch/unbound.conf" >"$scratch/unbound.log" 2>&1 </dev/null &
-	started="$started $!"
-	wait_for "$scratch/unbound.log" 'start of service' "$!"
 }
 
 corefile_write() {
@@ -56,7 +45,7 @@ corefile_write() {
 }
 
 pod_prepare() {
-	ip link set lo up && upstream_start && port=53 && example_copy "$scratch/example" &&
+	ip link set lo up && unbound_at 127.0.0.2 && port=53 && example_copy "$scratch/example" &&
 		corefile_write >"$scratch/example/Corefile" &&
 		large_service >"$scratch/example/manifests/large.yaml" || return 1
 	cat >"$scratch/resolv.conf" <<-END

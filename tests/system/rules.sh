@@ -42,18 +42,6 @@ file_write() {
 	printf '%s\n' "$@" >"$file.new" && mv "$file.new" "$file"
 }
 
-# becomes PATTERN QUESTION...: the answer has it within ten seconds.
-becomes() {
-	pattern=$1
-	shift
-	tries=0
-	until ask "$@" && grep -q -e "$pattern" "$scratch/answer"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || ! cat "$scratch/answer" || return 1
-		sleep 0.1
-	done
-}
-
 # --- hosts ---
 
 hosts_are_answered() {
@@ -71,7 +59,7 @@ hosts_fall_through() {
 
 hosts_are_renewed() {
 	file_write NodeHosts '192.0.2.7 node1.example' '192.0.2.300 node8' &&
-		becomes '192\.0\.2\.7$' node1.example &&
+		until_has '192\.0\.2\.7$' node1.example &&
 		logged ' warning .*served/NodeHosts:2: .*"192\.0\.2\.300" is not an IP address' &&
 		ask node2 && has '^_udp\.node2\. 0 IN SRV'
 }
