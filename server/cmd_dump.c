@@ -142,6 +142,7 @@ static int run(int argc, char **argv)
 		code = command_no_arguments(&command_dump, argc, argv);
 	if (code != COMMAND_GO_ON)
 		return code;
+	log_init(LOG_LEVEL_WARN);
 	struct server *server = command_server(corefile, NULL);
 	if (!server)
 		return 1;

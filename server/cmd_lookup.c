@@ -322,6 +322,7 @@ static int run(int argc, char **argv)
 		problem = read_operands(&lookup, argc, argv);
 	if (problem)
 		return command_usage(&command_lookup, "%s", problem);
+	log_init(LOG_LEVEL_WARN);
 	arena_init(&lookup.arena, 16384);
 	finding_list_init(&lookup.findings, &lookup.arena);
 	code = run_lookup(&lookup);

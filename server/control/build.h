@@ -10,7 +10,8 @@ struct cache_pool;
 /* From a checked directive to the plugin in its server block. Control thread only. */
 
 struct build {
-	const struct corefile_block *source;
+	const struct corefile *corefile;
+	const struct corefile_block *source; /* one of its blocks */
 	struct server_block *block;
 	struct arena *arena; /* lives as long as the block */
 	struct diag_list *problems;

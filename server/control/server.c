@@ -159,6 +159,7 @@ static enum err build_block(
 	struct server *server, struct built_block *built, struct diag_list *problems)
 {
 	struct build build = {
+		.corefile = server->corefile,
 		.source = built->source,
 		.block = &built->block,
 		.arena = &server->arena,

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "server/control/build.h"
 #include "server/control/stanza.h"
@@ -88,11 +89,50 @@ void envfiles_check_mode(
 			option->arguments[0].text);
 }
 
+/* ERR_EXISTS: both have the same folder. */
+static enum err compare_folders(
+	const struct corefile_directive *one, const struct corefile_directive *other)
+{
+	char *path = argument_path(&one->arguments[0]);
+	char *other_path = argument_path(&other->arguments[0]);
+	struct stat folder, other_folder;
+	enum err err = path && other_path ? ERR_NONE : ERR_NOMEM;
+	if (!err && strcmp(path, other_path) == 0)
+		err = ERR_EXISTS;
+	/* The same by another name. */
+	if (!err && !stat(path, &folder) && !stat(other_path, &other_folder) &&
+		folder.st_dev == other_folder.st_dev &&
+		folder.st_ino == other_folder.st_ino)
+		err = ERR_EXISTS;
+	free(path);
+	free(other_path);
+	return err;
+}
+
+/* Two would remove each other's files. */
+static enum err check_folder(
+	const struct build *build, const struct corefile_directive *directive)
+{
+	const struct corefile_block *block = build->corefile->blocks;
+	enum err err = ERR_NONE;
+	for (; !err && block != build->source; block++) {
+		const struct corefile_directive *other =
+			directive_in_block(block, "envfiles");
+		if (other)
+			err = compare_folders(directive, other);
+	}
+	if (err != ERR_EXISTS)
+		return err;
+	stanza_error(build->problems, &directive->arguments[0],
+		"another server block has envfiles in the same folder");
+	return ERR_INVALID;
+}
+
 /* The files are of the cluster of the same block. */
 enum err build_envfiles(struct build *build, const struct corefile_directive *directive)
 {
 	if (directive_in_block(build->source, "kubernetes"))
-		return ERR_NONE;
+		return check_folder(build, directive);
 	stanza_error(build->problems, &directive->name,
 		"envfiles needs kubernetes in the same server block");
 	return ERR_INVALID;

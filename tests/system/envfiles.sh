@@ -158,6 +158,21 @@ needs_kubernetes() {
 	expect 1 err 'Corefile:3:5: error: envfiles needs kubernetes in the same server block'
 }
 
+# two_blocks FOLDER FOLDER: each block's files.
+two_blocks() {
+	printf '%s {\n    kubernetes {\n        manifests manifests\n    }\n    envfiles %s\n}\n' \
+		a.test:53 "$1" b.test:53 "$2" >"$scratch/Corefile"
+	mkdir -p "$scratch/manifests" && run "$WAYMARK" check -c "$scratch/Corefile"
+}
+
+shares_no_folder() {
+	two_blocks one two && expect 0 || return 1
+	two_blocks one one
+	expect 1 err 'Corefile:11:14: error: another server block has envfiles in the same folder' || return 1
+	mkdir -p "$scratch/one" && ln -s one "$scratch/link" && two_blocks one link
+	expect 1 err 'Corefile:11:14: error: another server block has envfiles in the same folder'
+}
+
 # --- pages ---
 
 # ask OPTION...: the server of the last start.
@@ -308,6 +323,7 @@ case_run 'figures are told' figures_are_told
 case_run 'a reload takes options over' reload_takes_options
 case_run 'too large an environment is told and not written' too_large
 case_run 'without kubernetes in its block it is refused' needs_kubernetes
+case_run 'two blocks share no folder' shares_no_folder
 case_run 'pages have what the command writes' pages_answer
 case_run 'options of the command reach the server' options_reach_the_server
 case_run 'too large an environment of a server is told' too_large_is_told
