@@ -35,9 +35,8 @@ void *chain_add(struct parser *parser, struct chain *chain, size_t size)
 
 void *chain_array(struct parser *parser, const struct chain *chain, size_t size)
 {
-	if (!chain->count)
-		return NULL;
-	char *array = parser_alloc(parser, chain->count, size);
+	/* Readers pass over the first elements of lists that may have none. */
+	char *array = parser_alloc(parser, chain->count ? chain->count : 1, size);
 	char *slot = array;
 	for (struct chain_link *link = chain->first; array && link; link = link->next) {
 		memcpy(slot, link->item, size);

@@ -354,7 +354,7 @@ static void parser_read_block(struct parser *parser, const struct block_head *he
 	struct corefile_block *block = chain_add(parser, &parser->blocks, sizeof(*block));
 	const struct corefile_word *names =
 		chain_array(parser, &head->names, sizeof(*names));
-	if (!block || (!names && head->names.count))
+	if (!block || !names)
 		return;
 	for (size_t i = 0; i < head->names.count && !parser->err; i++) {
 		parser_read_key(parser, &names[i], &keys);

@@ -108,5 +108,6 @@ void *parser_alloc(struct parser *parser, size_t count, size_t size);
 /* chain.c: room for an item of `size` bytes, cleared. NULL stops the parser. */
 void *chain_add(struct parser *parser, struct chain *chain, size_t size);
 
-/* The items in order as an array in the corefile. NULL: none, or no memory. */
+/* The items in order as an array in the corefile, one element long at least. NULL: no
+ * memory. */
 void *chain_array(struct parser *parser, const struct chain *chain, size_t size);
