@@ -1,0 +1,197 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Real servers as upstreams: NSD, which has a zone, and unbound by TLS.
+set -u
+. "$srcdir/tests/support/tap.sh"
+. "$srcdir/tests/support/dig.sh"
+. "$srcdir/tests/support/upstream.sh"
+
+# --- NSD ---
+
+zone_write() {
+	cat <<-END
+	\$ORIGIN example.test.
+	\$TTL 300
+	@ SOA ns.example.test. admin.example.test. 7 7200 3600 1209600 40
+	@ NS ns
+	ns A 192.0.2.53
+	www A 192.0.2.10
+	www AAAA 2001:db8::10
+	alias CNAME www
+	*.wild TXT "any of them"
+	END
+	seq -f 'many A 10.9.0.%.0f' 200
+}
+
+nsd_write() {
+	cat <<-END
+	server:
+	  ip-address: 127.0.0.1@$upstream
+	  username: ""
+	  chroot: ""
+	  zonesdir: "$scratch"
+	  pidfile: "$scratch/nsd.pid"
+	  xfrdfile: "$scratch/nsd.xfrd"
+	  zonelistfile: "$scratch/nsd.zones"
+	  xfrdir: "$scratch"
+	  logfile: "$scratch/nsd.said"
+	  server-count: 1
+	remote-control:
+	  control-enable: no
+	zone:
+	  name: example.test
+	  zonefile: example.test.zone
+	END
+}
+
+nsd_start() {
+	zone_write >"$scratch/example.test.zone"
+	for attempt in 1 2 3 4 5; do
+		upstream=$(port_free) || return 1
+		nsd_write >"$scratch/nsd.conf"
+		: >"$scratch/nsd.said"
+		/usr/sbin/nsd -d -c "$scratch/nsd.conf" >"$scratch/nsd.log" 2>&1 </dev/null &
+		nsd=$!
+		started="$started $nsd"
+		wait_for "$scratch/nsd.said" 'nsd started' "$nsd" && return 0
+		cat "$scratch/nsd.log"
+	done
+	return 1
+}
+
+nsd_stop() {
+	kill -TERM "$nsd" && wait "$nsd"
+	started=$(printf ' %s ' "$started" | sed "s/ $nsd / /")
+}
+
+answers_come() {
+	ask www.example.test && has '^www.example.test. 300 IN A 192.0.2.10$' && has 'flags: qr aa rd ra;' &&
+		ask www.example.test AAAA && has ' IN AAAA 2001:db8::10$' &&
+		ask alias.example.test && has '^alias.example.test. 300 IN CNAME www.example.test.$' &&
+		has '^www.example.test. \(300\|29[0-9]\) IN A 192.0.2.10$' &&
+		ask x.wild.example.test TXT && has '^x.wild.example.test. 300 IN TXT "any of them"$'
+}
+
+# What is cut by UDP is fetched by TCP.
+large_answers_come_whole() {
+	ask many.example.test +tcp && has 'ANSWER: 200' && has '10.9.0.200$' &&
+		ask many.example.test +notcp +ignore && has 'flags: qr aa tc rd ra;'
+}
+
+# For the 40 seconds of the SOA's last number.
+denials_are_kept() {
+	ask nothing.example.test && has 'status: NXDOMAIN' &&
+		has '^example.test. 40 IN SOA ns.example.test. admin.example.test. 7 7200 3600 1209600 40$' &&
+		ask www.example.test TXT && has 'status: NOERROR' && has 'ANSWER: 0' && nsd_stop &&
+		ask nothing.example.test && has 'status: NXDOMAIN' &&
+		has '^example.test. [1-4]*[0-9] IN SOA ' &&
+		ask www.example.test TXT && has 'status: NOERROR' && has '^example.test. [1-4]*[0-9] IN SOA ' &&
+		ask unknown.example.test && has 'status: SERVFAIL'
+}
+
+case_run 'NSD starts' nsd_start
+case_run 'it is an upstream' serve "forward . 127.0.0.1:$upstream {
+prefer_udp
+}"
+case_run 'answers of NSD come as they are' answers_come
+case_run 'large ones come whole' large_answers_come_whole
+server_stop
+case_run 'it is one behind a cache' serve "forward . 127.0.0.1:$upstream" cache
+case_run 'answers come through the cache' answers_come
+case_run 'what does not exist is kept as the zone says' denials_are_kept
+server_stop
+
+# --- unbound by TLS ---
+
+unbound_write() {
+	cat <<-END
+	server:
+	  interface: 127.0.0.1@$upstream
+	  tls-port: $upstream
+	  tls-service-key: "$scratch/key.pem"
+	  tls-service-pem: "$scratch/certificate.pem"
+	  do-daemonize: no
+	  use-syslog: no
+	  chroot: ""
+	  username: ""
+	  directory: "$scratch"
+	  pidfile: "$scratch/unbound.pid"
+	  module-config: "iterator"
+	  num-threads: 1
+	  extended-statistics: yes
+	  local-zone: "example.test." static
+	  local-data: "www.example.test. 60 IN A 192.0.2.10"
+	remote-control:
+	  control-enable: yes
+	  control-use-cert: no
+	  control-interface: "$scratch/unbound.socket"
+	END
+}
+
+unbound_start() {
+	for attempt in 1 2 3 4 5; do
+		upstream=$(port_free) || return 1
+		unbound_write >"$scratch/unbound.conf"
+		process_start unbound 'start of service' \
+			/usr/sbin/unbound -d -c "$scratch/unbound.conf" && return 0
+	done
+	return 1
+}
+
+# unbound_counts NAME: what it has counted.
+unbound_counts() {
+	/usr/sbin/unbound-control -c "$scratch/unbound.conf" stats_noreset |
+		sed -n "s/^$1=//p"
+}
+
+# From one port, so that one worker has the questions and the connection.
+ask_again() {
+	ask -b "127.0.0.1#$from" www.example.test && has ' IN A 192.0.2.10$'
+}
+
+connections() {
+	curl -s "http://127.0.0.1:$metrics/metrics" |
+		sed -n "s/^coredns_proxy_conn_cache_$1_total{.*proto=\"tcp-tls\"} //p"
+}
+
+connection_is_kept() {
+	for time in 1 2 3 4 5; do
+		ask_again || return 1
+	done
+	printf '%s connections\n' "$(connections misses)"
+	[ "$(connections misses)" = 1 ] && [ "$(connections hits)" = 4 ] &&
+		[ "$(unbound_counts num.query.tls)" = 5 ] &&
+		[ "$(unbound_counts num.query.tls.resume)" = 0 ]
+}
+
+# Once it has been idle for long enough there is another one, whose session is resumed.
+session_is_resumed() {
+	before=$(unbound_counts num.query.tls.resume)
+	for time in 1 2 3 4 5 6; do
+		ask_again || return 1
+		[ "$(connections misses)" -lt 3 ] || break
+		sleep 3
+	done
+	resumed=$(($(unbound_counts num.query.tls.resume) - before))
+	printf '%s connections, %s questions in sessions resumed\n' "$(connections misses)" "$resumed"
+	[ "$(connections misses)" = 3 ] && [ "$resumed" -ge 2 ]
+}
+
+# tls_serve OPTION...
+tls_serve() {
+	serve "prometheus 127.0.0.1:$metrics" "forward . tls://127.0.0.1:$upstream {" \
+		'tls certificate.pem' 'tls_servername resolver.test' "$@" '}'
+}
+
+metrics=$(port_free)
+from=$(port_free)
+case_run 'a certificate is made' certificate_make
+case_run 'unbound starts' unbound_start
+case_run 'it is asked by TLS' tls_serve 'expire 1m'
+case_run 'one connection has all questions of a worker' connection_is_kept
+server_stop
+case_run 'it is asked by connections that end when they are idle' tls_serve 'expire 1s'
+case_run 'each after the first resumes the session' session_is_resumed
+server_stop
+
+cases_end
