@@ -34,14 +34,17 @@ static bool may_cut(const struct records *records, const struct record *record,
 }
 
 /* Walks to the end all the same: what breaks off later is not to be believed. */
-static enum err measure(struct records *records, size_t room, struct extent *out)
+static enum err measure(
+	struct records *records, size_t room, bool is_minimal, struct extent *out)
 {
 	struct extent taken = {.end = records->at}, whole = taken;
 	struct record record, previous = {.class = 0};
 	uint16_t start = records->at;
 	bool is_full = false;
 	while (records_next(records, &record)) {
-		is_full |= record.type == TYPE_OPT;
+		is_full |= record.type == TYPE_OPT ||
+			   (is_minimal && record.section != SECTION_ANSWER &&
+				   taken.counts[SECTION_ANSWER]);
 		if (is_full)
 			continue;
 		/* What was taken so far is whole where a new set begins. */
@@ -69,7 +72,8 @@ static enum err put_records(struct reply *reply, struct records *records)
 	uint16_t start = (uint16_t)(reply->owner_end - reply->buffer);
 	if (records->at != start)
 		return ERR_SYNTAX;
-	enum err err = measure(records, (size_t)reply->capacity - start, &extent);
+	enum err err = measure(
+		records, (size_t)reply->capacity - start, reply->is_minimal, &extent);
 	if (err)
 		return err;
 	memcpy(reply->buffer + start, records->message + start,

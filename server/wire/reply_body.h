@@ -14,7 +14,8 @@
  * The records of `message`, whose question is as long as that of the reply, up to an OPT;
  * counts and the lower four bits of its rcode are taken over, flags are the caller's.
  * What does not fit is left out: from the answer section record by record, which sets TC,
- * of the other sections whole record sets. ERR_SYNTAX: the message is malformed, the
+ * of the other sections whole record sets. A reply that is_minimal takes only the answer
+ * section where there is one. ERR_SYNTAX: the message is malformed, the
  * reply is as it was.
  */
 enum err reply_put_body(

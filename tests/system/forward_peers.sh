@@ -20,6 +20,7 @@ zone_write() {
 	alias CNAME www
 	*.wild TXT "any of them"
 	END
+	seq -f 'four A 10.8.0.%.0f' 4
 	seq -f 'many A 10.9.0.%.0f' 200
 }
 
@@ -95,6 +96,47 @@ prefer_udp
 }"
 case_run 'answers of NSD come as they are' answers_come
 case_run 'large ones come whole' large_answers_come_whole
+server_stop
+# first_of TIMES: the first address each time; all four are there.
+first_of() {
+	: >"$scratch/firsts"
+	for time in $(seq "$1"); do
+		dig @127.0.0.1 -p "$port" +tries=1 +time=8 +short four.example.test >"$scratch/four" || return 1
+		[ "$(sort "$scratch/four" | tr '\n' ' ')" = '10.8.0.1 10.8.0.2 10.8.0.3 10.8.0.4 ' ] || return 1
+		head -n 1 "$scratch/four" >>"$scratch/firsts"
+	done
+}
+
+addresses_take_turns() {
+	first_of 24 && [ "$(sort -u "$scratch/firsts" | wc -l)" -gt 1 ]
+}
+
+the_preferred_is_first() {
+	first_of 8 && [ "$(sort -u "$scratch/firsts")" = 10.8.0.3 ]
+}
+
+answers_are_alone() {
+	ask www.example.test && has 'ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1$' &&
+		ask nothing.example.test && has 'ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 1$'
+}
+
+others_come_along() {
+	ask www.example.test && has 'ANSWER: 1, AUTHORITY: 1, ADDITIONAL: 2$'
+}
+
+case_run 'it is one behind loadbalance' serve "forward . 127.0.0.1:$upstream" loadbalance
+case_run 'addresses take turns' addresses_take_turns
+case_run 'what comes with an answer is passed on' others_come_along
+server_stop
+case_run 'it is one behind minimal and a cache' serve "forward . 127.0.0.1:$upstream" minimal cache
+case_run 'answers come alone' answers_are_alone
+case_run 'those of the cache, too' answers_are_alone
+server_stop
+case_run 'it is one behind loadbalance with a preference, and a cache' \
+	serve "forward . 127.0.0.1:$upstream" cache 'loadbalance {
+prefer 10.8.0.3/32
+}'
+case_run 'the preferred address is the first' the_preferred_is_first
 server_stop
 case_run 'it is one behind a cache' serve "forward . 127.0.0.1:$upstream" cache
 case_run 'answers come through the cache' answers_come

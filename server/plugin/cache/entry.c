@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/query/canned.h"
+#include "server/query/order.h"
 #include "server/wire/octets.h"
 #include "server/wire/records.h"
 #include "server/wire/reply_body.h"
@@ -291,6 +292,8 @@ void cache_entry_write(const struct cache_entry *entry, struct reply *reply,
 		copy_whole(entry, reply);
 	else if (reply_put_body(reply, entry->message, entry->length))
 		reply->is_truncated = true;
+	if (reply->preference || reply->weights)
+		order_addresses(reply);
 	reply->rcode = entry->rcode;
 	reply->is_authoritative = false;
 	reply->flags_set |= (uint16_t)(DNS_FLAG_RA & ~reply->flags_cleared);

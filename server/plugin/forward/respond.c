@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/plugin/forward/respond.h"
 
+#include "server/query/order.h"
 #include "server/wire/reply_body.h"
 
 static void set_flag(struct reply *reply, uint16_t flag)
@@ -28,6 +29,7 @@ void respond_answer(struct query *query, const struct reply_facts *facts)
 			query, EDE_NETWORK_ERROR, "an upstream's answer cannot be read");
 		return;
 	}
+	order_addresses(&query->reply);
 	query->reply.rcode = facts->rcode;
 	query->reply.is_truncated |= (facts->flags & DNS_FLAG_TC) != 0;
 	set_flags(query, facts->flags);

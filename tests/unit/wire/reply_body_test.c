@@ -82,6 +82,28 @@ static void a_body_is_cut_where_a_record_or_a_set_begins(void **state)
 	assert_int_equal(scene.reply.answer_count, 0);
 }
 
+static void a_minimal_reply_takes_answers_alone(void **state)
+{
+	(void)state;
+	struct message message;
+	struct scene scene;
+	message_make(&message, "web.example.", message_all_types, authority);
+	scene_init(&scene, "web.example");
+	scene.reply.is_minimal = true;
+	assert_int_equal(
+		reply_put_body(&scene.reply, message.bytes, message.length), ERR_NONE);
+	assert_int_equal(scene.reply.answer_count, octets_get_u16(message.bytes + 6));
+	assert_int_equal(scene.reply.authority_count, 0);
+	assert_false(scene.reply.is_truncated || scene.reply.has_left_out);
+	assert_true(scene.reply.length < message.length);
+	message_make(&message, "web.example.", NULL, authority);
+	scene_init(&scene, "web.example");
+	scene.reply.is_minimal = true;
+	assert_int_equal(
+		reply_put_body(&scene.reply, message.bytes, message.length), ERR_NONE);
+	assert_int_equal(scene.reply.authority_count, 3);
+}
+
 static void the_opt_is_not_taken(void **state)
 {
 	(void)state;
@@ -122,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_is_taken_as_it_stands),
 		cmocka_unit_test(a_body_is_cut_where_a_record_or_a_set_begins),
+		cmocka_unit_test(a_minimal_reply_takes_answers_alone),
 		cmocka_unit_test(the_opt_is_not_taken),
 		cmocka_unit_test(a_malformed_body_leaves_the_reply_as_it_was),
 	};
