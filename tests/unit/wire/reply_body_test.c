@@ -60,6 +60,7 @@ static void a_body_is_cut_where_a_record_or_a_set_begins(void **state)
 	struct message message;
 	struct scene scene;
 	message_make(&message, "web.example.", message_all_types, authority);
+	scene_init(&scene, "web.example");
 	uint16_t answers = octets_get_u16(message.bytes + 6);
 	for (size_t capacity = message.length; capacity >= 29; capacity--) {
 		scene_init(&scene, "web.example");
