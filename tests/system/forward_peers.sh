@@ -236,4 +236,41 @@ case_run 'it is asked by connections that end when they are idle' tls_serve 'exp
 case_run 'each after the first resumes the session' session_is_resumed
 server_stop
 
+# --- a server that asks for our certificate ---
+
+# openssl speaks no DNS, but says who has come.
+verifier_start() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+		-keyout "$scratch/client.key" -out "$scratch/client.pem" -subj /CN=our-client || return 1
+	for attempt in 1 2 3 4 5; do
+		upstream=$(port_free) || return 1
+		process_start verifier ACCEPT openssl s_server -accept "127.0.0.1:$upstream" \
+			-cert "$scratch/certificate.pem" -key "$scratch/key.pem" -www \
+			-Verify 1 -verify_return_error -CAfile "$scratch/client.pem" && return 0
+	done
+	return 1
+}
+
+is_recognised() {
+	ask www.example.test && has 'status: SERVFAIL' &&
+		grep -A1 '^depth=0 CN *= *our-client$' "$scratch/verifier.log" | grep '^verify return:1$'
+}
+
+is_unknown() {
+	ask www.example.test && has 'status: SERVFAIL' &&
+		wait_for "$scratch/verifier.log" 'peer did not return a certificate' "$process"
+}
+
+case_run 'a server that asks for certificates starts' verifier_start
+case_run 'it is asked with ours' serve "forward . tls://127.0.0.1%resolver.test:$upstream {
+tls client.pem client.key certificate.pem
+}"
+case_run 'it has been shown' is_recognised
+server_stop
+case_run 'it is asked without' serve "forward . tls://127.0.0.1%resolver.test:$upstream {
+tls certificate.pem
+}"
+case_run 'then there is none' is_unknown
+server_stop
+
 cases_end

@@ -23,7 +23,15 @@
 #include "tests/support/packet.h"
 #include "zones/store/reader.h"
 
-enum { REPLY_SIZE = 4096, PREFIX = 2, ATTEMPTS_MAX = 400 };
+enum { REPLY_SIZE = 4096, PREFIX = 2, ATTEMPTS_MAX = 400, HELD_MAX = 4 };
+
+/* What came of one. */
+struct question {
+	bool is_over;
+	enum verdict verdict;
+	unsigned rcode, answer_count;
+	uint8_t last; /* octet of the reply: of its address */
+};
 
 struct rig {
 	struct event_base *base;
@@ -38,18 +46,20 @@ struct rig {
 	/* The upstream's. */
 	int udp, listener, connection;
 	struct event *udp_event, *listener_event, *connection_event;
-	/* What came of the last question. */
-	bool is_over;
-	enum verdict verdict;
-	unsigned rcode, answer_count;
+	unsigned connections;
+	/* By TCP so many questions are waited for, then the last is answered first. */
+	unsigned held_wanted, held_count;
+	uint8_t held[HELD_MAX][REPLY_SIZE];
+	size_t held_lengths[HELD_MAX];
+	struct question question; /* the last one of ask() */
 	struct packet packet;
 	uint8_t buffer[REPLY_SIZE];
 };
 
 /* --- the upstream --- */
 
-/* The question with one address, or by UDP and for names that begin with a "b" with
- * nothing but TC. Returns the length. */
+/* The question with one address, the name's first letter its last octet; or by UDP and
+ * for names that begin with a "b" nothing but TC. Returns the length. */
 static size_t answer(uint8_t *message, size_t length, bool is_tcp)
 {
 	static const uint8_t record[] = {
@@ -67,6 +77,7 @@ static size_t answer(uint8_t *message, size_t length, bool is_tcp)
 	}
 	message[7] = 1;
 	memcpy(message + end, record, sizeof(record));
+	message[end + sizeof(record) - 1] = message[DNS_HEADER_SIZE + 1];
 	return end + sizeof(record);
 }
 
@@ -93,19 +104,34 @@ static void close_connection(struct rig *rig)
 	rig->connection_event = NULL;
 }
 
+static void send_held(struct rig *rig)
+{
+	while (rig->held_count) {
+		uint8_t *message = rig->held[--rig->held_count], prefix[PREFIX];
+		size_t length = rig->held_lengths[rig->held_count];
+		length = answer(message, length, true);
+		octets_put_u16(prefix, (uint16_t)length);
+		send(rig->connection, prefix, PREFIX, MSG_NOSIGNAL);
+		send(rig->connection, message, length, MSG_NOSIGNAL);
+	}
+}
+
 static void on_connection_data(evutil_socket_t fd, short events, void *data)
 {
 	struct rig *rig = data;
-	uint8_t frame[REPLY_SIZE];
+	uint8_t prefix[PREFIX];
 	(void)events;
-	ssize_t length = recv(fd, frame, sizeof(frame) - 64, 0);
-	if (length <= PREFIX) {
+	if (recv(fd, prefix, PREFIX, MSG_WAITALL) != PREFIX) {
 		close_connection(rig);
 		return;
 	}
-	size_t reply = answer(frame + PREFIX, (size_t)length - PREFIX, true);
-	octets_put_u16(frame, (uint16_t)reply);
-	send(fd, frame, reply + PREFIX, MSG_NOSIGNAL);
+	size_t length = octets_get_u16(prefix);
+	assert_true(length < REPLY_SIZE - 64 && rig->held_count < HELD_MAX);
+	assert_int_equal(
+		recv(fd, rig->held[rig->held_count], length, MSG_WAITALL), length);
+	rig->held_lengths[rig->held_count++] = length;
+	if (rig->held_count >= rig->held_wanted)
+		send_held(rig);
 }
 
 static void on_connection(evutil_socket_t fd, short events, void *data)
@@ -115,6 +141,7 @@ static void on_connection(evutil_socket_t fd, short events, void *data)
 	close_connection(rig);
 	rig->connection = accept(fd, NULL, NULL);
 	assert_true(rig->connection >= 0);
+	rig->connections++;
 	rig->connection_event = event_new(rig->base, rig->connection,
 		EV_READ | EV_PERSIST, on_connection_data, rig);
 	event_add(rig->connection_event, NULL);
@@ -153,15 +180,16 @@ static void upstream_stop(struct rig *rig)
 
 /* --- questions --- */
 
-static void finish(struct rig *rig, struct query *query, enum verdict verdict)
+static void finish(struct question *question, struct query *query, enum verdict verdict)
 {
-	rig->is_over = true;
-	rig->verdict = verdict;
+	question->is_over = true;
+	question->verdict = verdict;
 	if (verdict != VERDICT_REPLY)
 		return;
+	question->last = query->reply.buffer[query->reply.length - 1];
 	(void)query_finish(query);
-	rig->rcode = query->reply.rcode;
-	rig->answer_count = query->reply.answer_count;
+	question->rcode = query->reply.rcode;
+	question->answer_count = query->reply.answer_count;
 }
 
 static void on_resume(struct query *query, enum verdict verdict)
@@ -170,9 +198,7 @@ static void on_resume(struct query *query, enum verdict verdict)
 	query_release(query);
 }
 
-/* Until it is answered: the loop has nothing else to do, so that it ends by itself if
- * nothing is left to be waited for. */
-static void ask(struct rig *rig, const char *name)
+static void start(struct rig *rig, struct question *question, const char *name)
 {
 	static const struct sockaddr_in client = {.sin_family = AF_INET};
 	struct query query = {
@@ -182,24 +208,34 @@ static void ask(struct rig *rig, const char *name)
 		.worker = &rig->worker,
 		.received_ns = clock_now_ns(),
 		.resume = on_resume,
-		.owner = rig,
+		.owner = question,
 	};
 	packet_query(&rig->packet, name, TYPE_A, 1232);
-	rig->is_over = false;
+	question->is_over = false;
 	store_read_lock();
 	assert_true(query_begin(&query, rig->router, rig->packet.bytes,
 		rig->packet.length, rig->buffer, sizeof(rig->buffer)));
 	enum verdict verdict = query_run(&query);
 	if (verdict != VERDICT_SUSPEND)
-		finish(rig, &query, verdict);
+		finish(question, &query, verdict);
 	store_read_unlock();
-	while (!rig->is_over)
+}
+
+static void wait_for(struct rig *rig, const struct question *question)
+{
+	while (!question->is_over)
 		assert_int_equal(event_base_loop(rig->base, EVLOOP_ONCE), 0);
+}
+
+static void ask(struct rig *rig, const char *name)
+{
+	start(rig, &rig->question, name);
+	wait_for(rig, &rig->question);
 }
 
 /* --- life --- */
 
-static void rig_start(struct rig *rig)
+static void rig_start(struct rig *rig, bool force_tcp)
 {
 	static const struct hash_key key = {3, 7};
 	memset(rig, 0, sizeof(*rig));
@@ -214,6 +250,7 @@ static void rig_start(struct rig *rig)
 		.from_count = 1,
 		.upstreams = &rig->upstream,
 		.upstream_count = 1,
+		.force_tcp = force_tcp,
 		.read_timeout_ms = 2000,
 		.expire_ms = 10000,
 		.health_ms = 500,
@@ -251,9 +288,9 @@ static void rig_stop(struct rig *rig)
 static void expect_answer(struct rig *rig, const char *name)
 {
 	ask(rig, name);
-	assert_int_equal(rig->verdict, VERDICT_REPLY);
-	assert_int_equal(rig->rcode, RCODE_NOERROR);
-	assert_int_equal(rig->answer_count, 1);
+	assert_int_equal(rig->question.verdict, VERDICT_REPLY);
+	assert_int_equal(rig->question.rcode, RCODE_NOERROR);
+	assert_int_equal(rig->question.answer_count, 1);
 }
 
 /* --- tests --- */
@@ -262,11 +299,31 @@ static void questions_are_answered_by_udp_and_tcp(void **state)
 {
 	static struct rig rig;
 	(void)state;
-	rig_start(&rig);
+	rig_start(&rig, false);
 	expect_answer(&rig, "www.test");
 	expect_answer(&rig, "big.test");
 	expect_answer(&rig, "big.test");
 	assert_int_equal(rig.suspended, 0);
+	rig_stop(&rig);
+}
+
+static void one_connection_has_many_questions_in_any_order(void **state)
+{
+	static struct rig rig;
+	static const char *const names[] = {"a.test", "c.test", "d.test"};
+	struct question questions[3];
+	(void)state;
+	rig_start(&rig, true);
+	expect_answer(&rig, "www.test");
+	rig.held_wanted = 3;
+	for (size_t i = 0; i < 3; i++)
+		start(&rig, &questions[i], names[i]);
+	for (size_t i = 0; i < 3; i++) {
+		wait_for(&rig, &questions[i]);
+		assert_int_equal(questions[i].rcode, RCODE_NOERROR);
+		assert_int_equal(questions[i].last, names[i][0]);
+	}
+	assert_int_equal(rig.connections, 1);
 	rig_stop(&rig);
 }
 
@@ -276,15 +333,15 @@ static void survive(const char *name)
 {
 	static struct rig rig;
 	size_t n = 1;
-	rig_start(&rig);
+	rig_start(&rig, false);
 	for (;; n++) {
 		assert_true(n < ATTEMPTS_MAX);
 		failing_malloc_arm(n);
 		ask(&rig, name);
 		bool has_failed = failing_malloc_disarm();
-		assert_int_equal(rig.verdict, VERDICT_REPLY);
-		if (rig.rcode != RCODE_SERVFAIL)
-			assert_int_equal(rig.rcode, RCODE_NOERROR);
+		assert_int_equal(rig.question.verdict, VERDICT_REPLY);
+		if (rig.question.rcode != RCODE_SERVFAIL)
+			assert_int_equal(rig.question.rcode, RCODE_NOERROR);
 		assert_int_equal(rig.suspended, 0);
 		if (!has_failed)
 			break;
@@ -292,7 +349,7 @@ static void survive(const char *name)
 		rig_forget(&rig);
 	}
 	assert_true(n > 3);
-	assert_int_equal(rig.rcode, RCODE_NOERROR);
+	assert_int_equal(rig.question.rcode, RCODE_NOERROR);
 	rig_stop(&rig);
 }
 
@@ -312,7 +369,7 @@ static void an_instance_without_memory_is_none(void **state)
 {
 	static struct rig rig;
 	(void)state;
-	rig_start(&rig);
+	rig_start(&rig, false);
 	for (size_t n = 1;; n++) {
 		struct plugin_instance instance;
 		failing_malloc_arm(n);
@@ -331,6 +388,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_are_answered_by_udp_and_tcp),
+		cmocka_unit_test(one_connection_has_many_questions_in_any_order),
 		cmocka_unit_test(a_question_without_memory_does_not_harm_the_next),
 		cmocka_unit_test(neither_does_one_that_needs_a_connection),
 		cmocka_unit_test(an_instance_without_memory_is_none),
