@@ -26,10 +26,11 @@ static struct server *check_corefile(const char *corefile,
 	return err ? NULL : server;
 }
 
-static void check_manifests(struct server *server, struct findings *findings)
+/* ERR_INVALID: that was printed. */
+static void check_cluster(struct cluster *cluster, struct findings *findings)
 {
-	enum err err = server_load(server, NULL, true);
-	if (!err)
+	enum err err = cluster_start(cluster, NULL, true);
+	if (!err || err == ERR_INVALID)
 		return;
 	struct diag_list problems;
 	diag_list_init(&problems);
@@ -37,6 +38,23 @@ static void check_manifests(struct server *server, struct findings *findings)
 		"the manifests cannot be read: %s", err_text(err));
 	findings_print(findings, &problems);
 	diag_list_deinit(&problems);
+}
+
+/* What was not looked at, for the summary. A Corefile that is to be a pod's is checked
+ * before it gets there. */
+static const char *check_clusters(struct server *server, struct findings *findings)
+{
+	if (!server)
+		return "; the manifests were not read";
+	bool lacks_pod = false;
+	struct cluster *cluster;
+	for (size_t i = 0; (cluster = server_cluster(server, i)); i++) {
+		if (cluster_lacks_pod(cluster))
+			lacks_pod = true;
+		else
+			check_cluster(cluster, findings);
+	}
+	return lacks_pod ? "; no API server was asked, as this is no pod" : "";
 }
 
 static int run(int argc, char **argv)
@@ -56,11 +74,9 @@ static int run(int argc, char **argv)
 		.report = {&findings, print_manifests},
 	};
 	struct server *server = check_corefile(corefile, &options, &findings);
-	if (server)
-		check_manifests(server, &findings);
+	const char *omitted = check_clusters(server, &findings);
 	char summary[80];
-	printf("%s%s\n", findings_summary(&findings, summary, sizeof(summary)),
-		server ? "" : "; the manifests were not read");
+	printf("%s%s\n", findings_summary(&findings, summary, sizeof(summary)), omitted);
 	server_free(server);
 	return command_flush(&command_check) && !findings.errors ? 0 : 1;
 }

@@ -622,6 +622,11 @@ const char *cluster_apiserver(const struct cluster *cluster)
 	return cluster->kube ? kube_source_host(cluster->kube) : NULL;
 }
 
+bool cluster_lacks_pod(const struct cluster *cluster)
+{
+	return cluster->kube && kube_options_lack_pod(&cluster->options.kube);
+}
+
 const struct fetch_counters *cluster_requests(const struct cluster *cluster)
 {
 	return kube_source_counters(cluster->kube);

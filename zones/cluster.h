@@ -118,6 +118,8 @@ int64_t cluster_confirmed_ms(const struct cluster *cluster);
 
 /* The API server that it comes from, host and port; NULL: it comes from manifests. */
 const char *cluster_apiserver(const struct cluster *cluster);
+/* That is the one of the pod that this runs in, and this is none. */
+bool cluster_lacks_pod(const struct cluster *cluster);
 uint64_t cluster_repairs(const struct cluster *cluster);
 const struct fetch_counters *cluster_requests(const struct cluster *cluster);
 

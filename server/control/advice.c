@@ -363,6 +363,9 @@ void advice_on_block(const struct advice_block *block, struct diag_list *problem
 		if (strcmp(source->directives[i].name.text, "forward") == 0)
 			advise_forward(block, &source->directives[i], problems);
 	const char *name = last_name(block, problems);
+	/* chaos answers class CH, beside the chain. */
+	if (!name && block->built->chaos.ops)
+		return;
 	if (!name) {
 		diag_add(problems, SEVERITY_WARNING, source->place.file,
 			source->place.line, source->place.column,

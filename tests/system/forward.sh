@@ -98,7 +98,9 @@ server_stop
 bad_tls_is_refused() {
 	printf '.:%s {\nforward . tls://192.0.2.1 {\ntls key.pem\n}\n}\n' "$port" >"$scratch/Corefile"
 	run "$WAYMARK" check -c "$scratch/Corefile"
-	expect 1 err 'Corefile:3:1: error: .*key.pem: ' &&
+	expect 1 err 'Corefile:3:1: error: .*key.pem: ' && sed -i s/key.pem/nowhere.pem/ "$scratch/Corefile"
+	run "$WAYMARK" check -c "$scratch/Corefile"
+	expect 1 err 'Corefile:3:1: error: .*nowhere.pem: No such file or directory$' &&
 		printf '.:%s {\nforward . tls://192.0.2.1%%a.test {\ntls_servername b.test\n}\n}\n' "$port" >"$scratch/Corefile"
 	run "$WAYMARK" check -c "$scratch/Corefile"
 	expect 1 err 'Corefile:3:1: error: "tls_servername" beside an upstream with a name'

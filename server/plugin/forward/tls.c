@@ -21,8 +21,12 @@ struct tls_session {
 
 static void say(char *problem, const char *what)
 {
-	unsigned long error = ERR_peek_last_error();
+	/* The first one is the cause; of a file that cannot be opened it is the system's.
+	 */
+	unsigned long error = ERR_peek_error();
 	const char *reason = error ? ERR_reason_error_string(error) : NULL;
+	if (ERR_SYSTEM_ERROR(error))
+		reason = strerror(ERR_GET_REASON(error));
 	snprintf(problem, TLS_PROBLEM_SIZE, "%.100s: %.50s", what,
 		reason ? reason : "unknown error");
 	ERR_clear_error();

@@ -253,6 +253,7 @@ static void outside_of_a_cluster_an_option_is_asked_for(void **state)
 	struct fixture *fixture = *state;
 	const struct kube_options options = {.endpoint = NULL};
 	unsetenv("KUBERNETES_SERVICE_HOST");
+	assert_true(access_lacks_pod(&options));
 	assert_int_equal(
 		access_read(&fixture->access, &options, &fixture->problems), ERR_INVALID);
 	assert_non_null(strstr(fixture->problems.items[0].text, "endpoint, kubeconfig"));
@@ -262,6 +263,7 @@ static void an_endpoint_without_a_scheme_has_one(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct kube_options options = {.endpoint = "127.0.0.1:8080"};
+	assert_false(access_lacks_pod(&options));
 	assert_int_equal(
 		access_read(&fixture->access, &options, &fixture->problems), ERR_NONE);
 	assert_string_equal(fixture->access.server.url, "http://127.0.0.1:8080");

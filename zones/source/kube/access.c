@@ -12,6 +12,8 @@
 #include "zones/source/kube/kube.h"
 
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
+#define HOST    "KUBERNETES_SERVICE_HOST"
+#define PORT    "KUBERNETES_SERVICE_PORT"
 
 enum {
 	TOKEN_MAX = 64 << 10,
@@ -205,17 +207,28 @@ static bool is_unreadable(const char *path)
 	return access(path, R_OK) != 0;
 }
 
+/* Empty: NULL. */
+static const char *pod_variable(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value ? value : NULL;
+}
+
+bool access_lacks_pod(const struct kube_options *options)
+{
+	return !options->kubeconfig && !options->endpoint &&
+	       (!pod_variable(HOST) || !pod_variable(PORT));
+}
+
 static enum err access_read_account(
 	struct kube_access *access, struct diag_list *problems)
 {
-	const char *host = getenv("KUBERNETES_SERVICE_HOST");
-	const char *port = getenv("KUBERNETES_SERVICE_PORT");
-	if (!host || !*host || !port || !*port)
+	const char *host = pod_variable(HOST), *port = pod_variable(PORT);
+	if (!host || !port)
 		return fail(problems, NULL,
-			"kubernetes: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT "
-			"are not set, so this is no pod of a cluster; expected one of "
-			"the "
-			"options manifests, endpoint, kubeconfig");
+			"kubernetes: " HOST " and " PORT
+			" are not set, so this is no pod of a cluster; expected one of "
+			"the options manifests, endpoint, kubeconfig");
 	if (is_unreadable(ACCOUNT "/token"))
 		return fail(problems, ACCOUNT "/token",
 			"cannot be read: the pod has no service account token");

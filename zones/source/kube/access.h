@@ -35,6 +35,9 @@ struct kube_access {
 void access_init(struct kube_access *access);
 void access_deinit(struct kube_access *access);
 
+/* The server is that of the pod that this runs in, and this is none. */
+bool access_lacks_pod(const struct kube_options *options);
+
 /* ERR_INVALID: reported; ERR_NOMEM. */
 enum err access_read(struct kube_access *access, const struct kube_options *options,
 	struct diag_list *problems) MUST_CHECK;

@@ -174,6 +174,11 @@ enum err kube_request(struct kube_source *source, const struct fetch_request *re
 	return fetch_start(source->client, &authorized, events, out);
 }
 
+bool kube_options_lack_pod(const struct kube_options *options)
+{
+	return access_lacks_pod(options);
+}
+
 struct kube_source *kube_source_new(const struct kube_options *options,
 	const struct hash_key *key, const struct source_sink *sink)
 {

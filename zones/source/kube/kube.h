@@ -33,6 +33,9 @@ struct kube_options {
 
 enum { KUBE_SILENCE_MS = 90000, KUBE_COMPARE_MS = 600000 };
 
+/* They name no server, so it is that of the pod that this runs in, and this is none. */
+bool kube_options_lack_pod(const struct kube_options *options);
+
 /* Options are borrowed for the source's life. NULL: no memory. */
 struct kube_source *kube_source_new(const struct kube_options *options,
 	const struct hash_key *key, const struct source_sink *sink);
