@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# For tests that ask a server on $port with dig; to be sourced behind tap.sh.
+# For tests that ask a server on $port, and $address if that is set, with dig; to be sourced
+# behind tap.sh.
 
 # ask ARGUMENT...: dig's answer in $scratch/answer, white space as one blank.
 ask() {
-	dig @127.0.0.1 -p "$port" +tries=1 +time=8 "$@" >"$scratch/dig" 2>&1
+	dig "@${address:-127.0.0.1}" -p "$port" +tries=1 +time=8 "$@" >"$scratch/dig" 2>&1
 	code=$?
 	tr -s '\t ' ' ' <"$scratch/dig" >"$scratch/answer"
 	return "$code"

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every Corefile of conf/corefiles is served as it is, in a network namespace that has the
+# addresses which it names and a mount namespace that has the files.
+set -u
+
+if [ "${1:-}" != inside ]; then
+	if ! unshare --net --mount ip link add a type veth peer name b 2>/dev/null; then
+		echo '1..0 # SKIP no namespaces can be had'
+		exit 0
+	fi
+	exec unshare --net --mount "$0" inside
+fi
+. "$srcdir/tests/support/tap.sh"
+. "$srcdir/tests/support/dig.sh"
+. "$srcdir/tests/support/apiserver.sh"
+
+place=namespace
+. "$srcdir/tests/system/corefiles/place.sh"
+. "$srcdir/tests/system/corefiles/questions.sh"
+. "$srcdir/tests/system/corefiles/plain.sh"
+all_go_through
