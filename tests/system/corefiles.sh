@@ -11,4 +11,6 @@ place=loopback
 . "$srcdir/tests/system/corefiles/place.sh"
 . "$srcdir/tests/system/corefiles/questions.sh"
 . "$srcdir/tests/system/corefiles/plain.sh"
+. "$srcdir/tests/system/corefiles/files.sh"
+. "$srcdir/tests/system/corefiles/large.sh"
 all_go_through

@@ -5,7 +5,7 @@
 set -u
 
 if [ "${1:-}" != inside ]; then
-	if ! unshare --net --mount ip link add a type veth peer name b 2>/dev/null; then
+	if ! unshare --net --mount ip link add name out type veth peer name in 2>/dev/null; then
 		echo '1..0 # SKIP no namespaces can be had'
 		exit 0
 	fi
@@ -19,4 +19,6 @@ place=namespace
 . "$srcdir/tests/system/corefiles/place.sh"
 . "$srcdir/tests/system/corefiles/questions.sh"
 . "$srcdir/tests/system/corefiles/plain.sh"
+. "$srcdir/tests/system/corefiles/files.sh"
+. "$srcdir/tests/system/corefiles/large.sh"
 all_go_through

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where the Corefiles of conf/corefiles are served, and by what they are surrounded: other
 # DNS servers, an API server, files. In `place` namespace everything has the addresses, ports
-# and paths that the Corefiles name, and they are served as they are. In `place` loopback
-# `transpose` puts all that on 127.0.0.1. To be sourced behind tap.sh, dig.sh, apiserver.sh.
+# and paths that the Corefiles name, and they are served as they are: all but kOps's, whose
+# folder /rootfs no test may make. In `place` loopback `transpose` puts everything on
+# 127.0.0.0/8. To be sourced behind tap.sh, dig.sh, apiserver.sh.
 
 HOME=$scratch
 export HOME
@@ -12,7 +13,7 @@ mkdir -p "$tls" "$scratch/coredns"
 
 if [ "$place" = namespace ]; then
 	folder=/etc/coredns
-	hosts=/rootfs/etc/hosts
+	hosts=/etc/rootfs-hosts
 	authority=/etc/pki/dns.corp.example-ca/ca-bundle.crt
 else
 	folder=$scratch/coredns
@@ -170,19 +171,29 @@ namespace_prepare() {
 		mount -t tmpfs none /run && links_make
 }
 
+# What nodes have in their hosts files.
+hosts_write() {
+	printf '192.0.2.40 server-0\n2001:db8::40 server-0\n' >"$folder/NodeHosts" &&
+		printf '192.0.2.41 api.internal.one.k8s.local\n192.0.2.66 www.example.org\n' >"$hosts" &&
+		printf '192.0.2.42 node-1.example.test\n' >"$folder/hosts"
+}
+
 place_prepare() {
 	[ "$place" = loopback ] || namespace_prepare || return 1
 	certificates_make "$tls" && certificate_make "$tls" dns /CN=dns.corp.example \
 		'subjectAltName=DNS:dns.corp.example' && cp "$tls/ca.crt" "$authority" &&
-		"upstreams_${at}_$place" && cluster_start
+		hosts_write && "upstreams_${at}_$place" && cluster_start
 }
 at=in
-[ "$place" = namespace ] || at=on
+# For blocks that a test adds.
+own_bind=
+[ "$place" = namespace ] || at=on own_bind='bind 127.0.0.1'
 
-# transpose: of standard input; on this place's port and folder.
+# transpose FILE: on this place's port and folder.
 transpose() {
 	listens='bind 127.0.0.1'
 	! has_ipv6 || listens="$listens ::1"
+	! grep -q '^ *bind ' "$1" || listens=
 	awk -v port="$port" -v listens="$listens" '
 	/^[^ #}][^{]*{$/ {
 		for (i = 1; i < NF; i++) {
@@ -193,14 +204,14 @@ transpose() {
 		print listens
 		next
 	}
-	$1 == "bind" { next }
-	{ print }' | sed -E \
+	{ print }' "$1" | sed -E \
 		-e 's/^( *)(health|ready|prometheus)( +[0-9.]*:[0-9]+)?( |$)/\1\2 127.0.0.1:0\4/' \
 		-e '/^ *kubernetes /s/$/\n'"endpoint $(printf %s "$api" | sed 's|/|\\/|g')/" \
 		-e '/^ *forward /{' -e "s|/etc/resolv.conf|127.0.0.1:$internet|" \
 		-e "s/tls:..192.0.2.53/tls:\/\/127.0.0.1:$internet_tls/" \
 		-e "s/192.0.2.5[35]|8.8.8.8|8.8.4.4/127.0.0.1:$internet/g" \
 		-e "s/192.0.2.54/127.0.0.1:$corporate/; s/10.96.0.11/127.0.0.1:$clusterdns/" -e '}' \
+		-e '/^ *bind /{s/169.254.20.10/127.0.0.1/; s/10.96.0.10/127.0.0.2/}' \
 		-e "s|/etc/coredns|$folder|; s|/rootfs/etc/hosts|$hosts|" \
 		-e "s|/etc/pki/[^ ]*|$authority|"
 }
@@ -212,12 +223,13 @@ corefile_serve() {
 	port=$(sed -n 's/^[^ #].*:\([0-9]*\) {$/\1/p' "$source" | head -n 1)
 	if [ "$place" = namespace ]; then
 		case $1 in node-local*) address=169.254.20.10 ;; esac
-		cp "$source" "$folder/Corefile" && server_start "$folder/Corefile"
+		sed "s|/rootfs/etc/hosts|$hosts|" "$source" >"$folder/Corefile" &&
+			server_start "$folder/Corefile"
 		return
 	fi
 	for attempt in 1 2 3 4 5; do
 		port=$(port_free) || return 1
-		transpose <"$source" >"$folder/Corefile" && server_start "$folder/Corefile" && return 0
+		transpose "$source" >"$folder/Corefile" && server_start "$folder/Corefile" && return 0
 		cat "$folder/Corefile"
 	done
 	return 1
@@ -227,7 +239,7 @@ corefile_serve() {
 page() {
 	url=$(sed -n "s|.*listening on \(http://[^ ]*$1\)\$|\1|p" "$server_log" | head -n 1 |
 		sed 's|//\[::\]|//127.0.0.1|; s|//0\.0\.0\.0|//127.0.0.1|')
-	curl -s --noproxy '*' -m 20 "$url" >"$scratch/answer"
+	curl -s --noproxy '*' -m 20 "$url" | grep -v -e '^#' -e '_bucket{' >"$scratch/answer"
 }
 
 page_has() {
