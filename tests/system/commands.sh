@@ -52,6 +52,22 @@ says_everything_at_once() {
 		said error 10:9 'second time'
 }
 
+# Each with a list of those that are there, the same for all.
+coredns_plugins_are_refused() {
+	"$WAYMARK" -plugins | sort >"$scratch/plugins"
+	for plugin in root metadata geoip cancel tls quic grpc_server https https3 timeouts multisocket \
+		trace pprof dnstap tsig dnssec transfer route53 azure clouddns auto secondary etcd \
+		grpc erratic on sign view nomad proxyproto; do
+		! grep -qx "$plugin" "$scratch/plugins" || continue
+		corefile_write ".:53 {\n    $plugin\n}\n"
+		check
+		expect 1 && said error 2:5 "CoreDNS's plugin \"$plugin\" is not in Waymark, expected one of: " ||
+			return 1
+		sed -n 's/.*expected one of: //p' "$scratch/err" | sed 's/, /\n/g' | sort |
+			diff - "$scratch/plugins" || return 1
+	done
+}
+
 says_what_blocks_lack() {
 	corefile_write '.:53 {\n    bind nowhere0\n}\n.:54 {\n    bind nowhere1\n}\n'
 	check
@@ -266,6 +282,7 @@ case_run 'options stand behind arguments too' sh -c \
 
 case_run 'check says everything at once' says_everything_at_once
 case_run 'check says what each block lacks' says_what_blocks_lack
+case_run "check refuses CoreDNS's other plugins by name" coredns_plugins_are_refused
 case_run 'check prints no time' findings_have_no_time
 case_run 'check counts the problems of manifests' manifests_are_counted
 case_on_terminal 'check has colours on a terminal, without NO_COLOR' colours_on_a_terminal
