@@ -192,7 +192,7 @@ static void on_commit(void *context)
 static void on_synced(void *context, bool is_synced)
 {
 	struct cluster *cluster = context;
-	if (is_synced != store_is_synced(cluster->store) || cluster->is_loading)
+	if (is_synced == (store_missing(cluster->store) != 0) || cluster->is_loading)
 		log_info(is_synced ? "the registry is complete"
 				   : "the registry is not complete yet");
 	store_set_synced(cluster->store, is_synced);
@@ -200,6 +200,30 @@ static void on_synced(void *context, bool is_synced)
 		store_set_synced(cluster->external_store, is_synced);
 	if (is_synced)
 		cluster_tell_follower(cluster);
+}
+
+/* The rest is answered; a state file has what was there once. */
+static void on_denied(void *context, unsigned kinds)
+{
+	struct cluster *cluster = context;
+	char missing[512];
+	unsigned bits = (kinds & 1u << OBJECT_SERVICE ? STORE_MISSING_SERVICES : 0) |
+			(kinds & 1u << OBJECT_SLICE ? STORE_MISSING_ENDPOINTS : 0) |
+			(kinds & 1u << OBJECT_POD ? STORE_MISSING_PODS : 0);
+	/* Without namespaces nothing is there. */
+	if (!kinds || kinds & 1u << OBJECT_NAMESPACE)
+		return;
+	if (cluster->keeper && keeper_loaded_unix_s(cluster->keeper))
+		bits = 0;
+	kube_source_describe(cluster->kube, missing, sizeof(missing));
+	log_warn("answering without what may not be read: %s", missing);
+	store_set_missing(cluster->store, bits);
+	if (!cluster->options.external.synth.serves_headless)
+		bits &= ~(unsigned)STORE_MISSING_ENDPOINTS;
+	if (cluster->external_store)
+		store_set_missing(
+			cluster->external_store, bits & ~(unsigned)STORE_MISSING_PODS);
+	cluster_tell_follower(cluster);
 }
 
 static void on_report(void *context, const struct diag_list *problems)
@@ -388,6 +412,7 @@ static enum err cluster_make_synth(struct cluster *cluster)
 		.ignores_endpoints = options->ignores_endpoints,
 		.serves_zones = options->serves_zones,
 		.keeps_hints = options->keeps_hints,
+		.keeps_absences = !options->manifest_count,
 		.primary = &cluster->primary,
 		.own_addresses = options->own_addresses,
 		.own_address_count = options->own_address_count,
@@ -433,6 +458,7 @@ static struct source_sink cluster_sink(struct cluster *cluster)
 		.sweep = on_sweep,
 		.commit = on_commit,
 		.synced = on_synced,
+		.denied = on_denied,
 		.report = on_report,
 	};
 }

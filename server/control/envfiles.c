@@ -117,12 +117,19 @@ static void follow_begin(struct env_follow *follow)
 	follow_arm(follow);
 }
 
+/* No others are needed. */
+static bool services_are_known(const struct env_follow *follow)
+{
+	return !(store_missing(cluster_store(follow->cluster)) &
+		 (STORE_MISSING_ALL | STORE_MISSING_SERVICES));
+}
+
 /* The registry says what it was; or it has become complete. */
 static void on_change(void *context)
 {
 	struct env_follow *follow = context;
 	if (!follow->has_begun) {
-		if (store_is_synced(cluster_store(follow->cluster)))
+		if (services_are_known(follow))
 			follow_begin(follow);
 		return;
 	}
@@ -317,7 +324,7 @@ void envfiles_commit(struct envfiles *envfiles)
 		}
 		cluster_set_follower(
 			follow->cluster, &(struct cluster_follower){follow, on_change});
-		if (store_is_synced(cluster_store(follow->cluster)))
+		if (services_are_known(follow))
 			follow_begin(follow);
 	}
 }

@@ -104,7 +104,7 @@ void status_add_cluster(struct status_figures *figures, const struct cluster *cl
 	figures->store_names += size.names + size.pods;
 	figures->store_bytes += size.bytes;
 	figures->cluster_count++;
-	if (!store_is_synced(cluster_store(cluster)))
+	if (store_missing(cluster_store(cluster)))
 		figures->unsynced++;
 	add_source(figures, cluster);
 	if (cluster_apiserver(cluster))

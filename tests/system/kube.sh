@@ -175,9 +175,44 @@ server_restarts() {
 rights_lack() {
 	apiserver_start --token dns && shop_put &&
 		control POST /set '{"denied":["list endpointslices","watch endpointslices"]}' >/dev/null &&
-		kubeconfig_write token: dns && kube_start "kubeconfig $scratch/kubeconfig" 'startup_timeout 1s' &&
-		log_has 'endpointslices' && log_has '403' && page_has /ready kubernetes &&
-		says $cart A SERVFAIL
+		kubeconfig_write token: dns &&
+		kube_start "kubeconfig $scratch/kubeconfig" 'startup_timeout 20s' 'pods verified' &&
+		lacks '403 Forbidden: the role lacks the verb "watch" on "endpointslices" of the group "discovery.k8s.io"'
+}
+
+lacks() { # TEXT
+	log_has "answering without what may not be read: .*$1" && soon page_has /ready '^kubernetes$' &&
+		page_has /ready "$1"
+}
+
+# What does not depend on endpoints is answered, and a change is taken over.
+the_rest_goes_on() {
+	says $cart A 10.96.0.1 && says _http._tcp.$cart SRV $cart. && says 1.0.96.10.in-addr.arpa PTR $cart. &&
+		says 10-1-0-9.shop.pod.cluster.local A 10.1.0.9 && says none.shop.svc.cluster.local A NXDOMAIN &&
+		says www.example.org.shop.svc.cluster.local A NXDOMAIN && says $db A SERVFAIL &&
+		says db-1.$db A SERVFAIL && says 1.0.1.10.in-addr.arpa PTR SERVFAIL &&
+		put "$(service_json shop cart 10.96.0.2)" && soon says $cart A 10.96.0.2
+}
+
+pods_lack() {
+	control POST /set '{"denied":["list pods","watch pods"]}' >/dev/null &&
+		kube_start "kubeconfig $scratch/kubeconfig" 'startup_timeout 20s' 'pods verified' &&
+		lacks '403 Forbidden: the role lacks the verb "watch" on "pods"' && says $db A 10.1.0.1 10.1.0.2 &&
+		says 10-1-0-9.shop.pod.cluster.local A SERVFAIL && says web.shop.pod.cluster.local A NXDOMAIN
+}
+
+pods_come() {
+	control POST /set '{"denied":[]}' >/dev/null && soon says 10-1-0-9.shop.pod.cluster.local A 10.1.0.9 &&
+		soon page_has /ready '^OK$'
+}
+
+# An old answer is better than none.
+services_lack() {
+	control POST /set '{"denied":["list namespaces","watch namespaces"]}' >/dev/null &&
+		suffer '{"resource":"namespaces","kind":"end"}' && soon log_has '403.*"namespaces"' &&
+		says $db A 10.1.0.1 10.1.0.2 && page_has /ready '^OK$' && server_stop &&
+		kube_start "kubeconfig $scratch/kubeconfig" 'startup_timeout 1s' && says $db A SERVFAIL &&
+		page_has /ready 'the role lacks the verb "watch" on "namespaces"'
 }
 
 rights_come() {
@@ -473,7 +508,12 @@ case_run 'a page that is gone begins the list anew' page_is_gone
 case_run 'SIGTERM ends that, too' server_stop
 
 case_run 'what the role lacks is named' rights_lack
+case_run 'the rest goes on' the_rest_goes_on
 case_run 'when it has it all is there' rights_come
+case_run 'that server ends' server_stop
+case_run 'pods may lack, too' pods_lack
+case_run 'and come' pods_come
+case_run 'of what it has had nothing is lost, without namespaces nothing begins' services_lack
 case_run 'SIGTERM ends that one, too' server_stop
 
 case_run 'an API server with TLS starts' secure_start

@@ -27,6 +27,9 @@ struct source_sink {
 	void (*commit)(void *context);
 	/* Whether everything the source has been told to read was read at least once. */
 	void (*synced)(void *context, bool is_synced);
+	/* Of all that the source is to read these kinds (1 << enum object_kind) are left,
+	 * which it may not; called after the commit of the others. */
+	void (*denied)(void *context, unsigned kinds);
 	/* Problems with the user's files; the list is the caller's. */
 	void (*report)(void *context, const struct diag_list *problems);
 };

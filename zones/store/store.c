@@ -126,7 +126,12 @@ uint32_t store_zone_serial(const struct store *store, unsigned index)
 	return atomic_load_explicit(&store->zones[index].serial, memory_order_relaxed);
 }
 
+unsigned store_missing(const struct store *store)
+{
+	return atomic_load_explicit(&store->missing, memory_order_acquire);
+}
+
 bool store_is_synced(const struct store *store)
 {
-	return atomic_load_explicit(&store->is_synced, memory_order_relaxed);
+	return !(store_missing(store) & STORE_MISSING_ALL);
 }

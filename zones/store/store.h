@@ -179,6 +179,18 @@ unsigned store_zone_count(const struct store *store);
 /* The zone's serial now (RFC 1982); any thread. */
 uint32_t store_zone_serial(const struct store *store, unsigned index);
 
-/* False until everything was read once: nothing in the store may be trusted to be
- * absent. Any thread. */
+/* What could not be read yet, so that names that are not there may exist. */
+enum store_missing {
+	STORE_MISSING_ALL = 1, /* nothing in the store may be trusted */
+	/* The server's role does not permit to read these; all others are there. */
+	STORE_MISSING_SERVICES = 2,
+	STORE_MISSING_ENDPOINTS = 4,
+	STORE_MISSING_PODS = 8,
+};
+
+/* 0: nothing. To be asked before names are looked for: what they lead to is at least as
+ * new. Any thread, as the next. */
+unsigned store_missing(const struct store *store);
+
+/* Not STORE_MISSING_ALL. */
 bool store_is_synced(const struct store *store);

@@ -44,7 +44,7 @@ struct writer;
 struct store {
 	struct table *_Atomic table;
 	struct hash_key key;
-	atomic_bool is_synced;
+	atomic_uint missing; /* enum store_missing */
 	unsigned zone_count;
 	struct zone_state *zones; /* longest name first */
 	struct dname_index *zone_index;

@@ -36,6 +36,7 @@ struct store *store_new(
 	if (!store)
 		return NULL;
 	store->key = *key;
+	atomic_init(&store->missing, STORE_MISSING_ALL);
 	store->zone_count = zone_count;
 	store->zones = calloc(zone_count ? zone_count : 1, sizeof(*store->zones));
 	store->writer = calloc(1, sizeof(*store->writer));
@@ -428,9 +429,14 @@ void store_wait_for_readers(void)
 	grace_wait();
 }
 
+void store_set_missing(struct store *store, unsigned missing)
+{
+	atomic_store_explicit(&store->missing, missing, memory_order_release);
+}
+
 void store_set_synced(struct store *store, bool is_synced)
 {
-	atomic_store_explicit(&store->is_synced, is_synced, memory_order_relaxed);
+	store_set_missing(store, is_synced ? 0 : STORE_MISSING_ALL);
 }
 
 static size_t table_bytes(const struct table *table)

@@ -57,6 +57,9 @@ void store_follow(struct store *store, const struct store *previous);
 /* Returns when what readers could find before the call is out of their reach. */
 void store_wait_for_readers(void);
 
+/* Of enum store_missing; STORE_MISSING_ALL at first. */
+void store_set_missing(struct store *store, unsigned missing);
+/* Nothing is missing, or all. */
 void store_set_synced(struct store *store, bool is_synced);
 
 /* Waits for the readers and frees what was replaced; cheap when nothing was. */

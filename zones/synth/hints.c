@@ -58,7 +58,7 @@ static enum err update_in_zone(
 	const struct plan *plan = &synth->plan;
 	enum err err =
 		store_put_absence(synth->store, name, zone, absence_of(synth, plan));
-	if (err)
+	if (err || !synth->options.keeps_hints)
 		return err;
 	if (plan->kind != PLAN_NOTHING)
 		return store_put_service(synth->store, name);
@@ -67,11 +67,12 @@ static enum err update_in_zone(
 
 enum err hints_update(struct synth *synth, bool was_published)
 {
+	bool keeps_any = synth->options.keeps_hints || synth->options.keeps_absences;
 	enum err err = ERR_NONE;
 	for (unsigned i = 0; !err && i < store_zone_count(synth->store); i++) {
 		const struct dname *zone = &store_zone(synth->store, i)->name;
 		struct dname name;
-		if (!synth->options.keeps_hints || synth->zone_is_reverse[i] ||
+		if (!keeps_any || synth->zone_is_reverse[i] ||
 			emit_service_name(synth, synth->plan.service, zone, &name) ||
 			!emit_is_in_zone(synth, &name, i))
 			continue;

@@ -31,6 +31,7 @@ struct synth_options {
 	bool ignores_endpoints;      /* option noendpoints */
 	bool serves_zones;           /* option zonal: names for an availability zone */
 	bool keeps_hints;            /* of names that do not exist */
+	bool keeps_absences;         /* of those, why services have no answer */
 	const struct dname *primary; /* the zone that PTR targets end in */
 	const struct ipaddr *own_addresses; /* of ns.dns */
 	size_t own_address_count;

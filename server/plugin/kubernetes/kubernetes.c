@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/plugin/kubernetes/doubt.h"
 #include "server/plugin/kubernetes/hint.h"
 #include "server/plugin/kubernetes/pod_name.h"
 #include "server/query/answer.h"
@@ -14,7 +15,7 @@ enum { CHAIN_LENGTH_MAX = 8 }; /* CNAMEs in one answer */
 struct kubernetes {
 	const struct store *store;
 	enum kubernetes_pods pods;
-	bool explains_errors, falls_through, serves_zones;
+	bool is_external, explains_errors, falls_through, serves_zones;
 	size_t fallthrough_count;
 	struct dname fallthrough_zones[];
 };
@@ -217,6 +218,31 @@ static const struct rrset *find_cname(const struct answer_set *set, uint16_t typ
 	return answer_set_find(set, TYPE_CNAME);
 }
 
+static const char denied_text[] = "the server may not read what the name depends on";
+
+static enum verdict answer_failure(struct query *query, const char *why)
+{
+	reply_clear(&query->reply);
+	query->reply.rcode = RCODE_SERVFAIL;
+	query->failure = why;
+	return VERDICT_REPLY;
+}
+
+/* The name is not there, but may be for all that we know. */
+static bool is_doubtful(const struct kubernetes *kubernetes, unsigned missing,
+	const struct dname *name, const struct found *found)
+{
+	if (!missing || missing & STORE_MISSING_ALL)
+		return missing != 0;
+	const struct doubt doubt = {
+		.store = kubernetes->store,
+		.missing = missing,
+		.zone = found->zone,
+		.is_external = kubernetes->is_external,
+	};
+	return !found->exists && doubt_absence(&doubt, name);
+}
+
 /*
  * Follows a chain of CNAMEs. The rcode is that of its last name (RFC 6604 3); outside our
  * zones the server is asked for it. A chain that is too long or a circle is SERVFAIL.
@@ -225,6 +251,7 @@ static enum verdict answer_chain(const struct kubernetes *kubernetes, struct que
 	struct found *found, struct answer_owner *owner)
 {
 	uint16_t type = query->request.qtype;
+	unsigned missing = store_missing(kubernetes->store);
 	struct dname target;
 	for (unsigned length = 0;; length++) {
 		const struct rrset *cname = find_cname(found->set, type);
@@ -232,13 +259,9 @@ static enum verdict answer_chain(const struct kubernetes *kubernetes, struct que
 			answer_found(kubernetes, query, found, owner);
 			return VERDICT_REPLY;
 		}
-		if (length == CHAIN_LENGTH_MAX) {
-			reply_clear(&query->reply);
-			query->reply.rcode = RCODE_SERVFAIL;
-			query->failure =
-				"the chain of ExternalNames is too long or a circle";
-			return VERDICT_REPLY;
-		}
+		if (length == CHAIN_LENGTH_MAX)
+			return answer_failure(query,
+				"the chain of ExternalNames is too long or a circle");
 		answer_cname(kubernetes, query, cname, owner, &target);
 		if (type == TYPE_CNAME || type == TYPE_ANY || query->reply.is_truncated)
 			return VERDICT_REPLY;
@@ -248,6 +271,8 @@ static enum verdict answer_chain(const struct kubernetes *kubernetes, struct que
 			store_find(kubernetes->store, target.bytes, target.length, hash);
 		if (!find_name(kubernetes, &target, hash, set, found))
 			return target_follow(query, owner->offset);
+		if (is_doubtful(kubernetes, missing, &target, found))
+			return answer_failure(query, denied_text);
 		owner->zone_length =
 			store_zone(kubernetes->store, found->zone)->name.length;
 	}
@@ -264,12 +289,14 @@ static bool falls_through(const struct kubernetes *kubernetes, const struct dnam
 }
 
 /* Nothing was ever known: an absent name may be there, and so may the missing half of a
- * present one. */
+ * present one. Or what is known is not enough to say. */
 static enum verdict answer_not_synced(const struct kubernetes *kubernetes,
 	struct query *query, const struct found *found, const struct answer_owner *owner)
 {
 	query->reply.rcode = RCODE_SERVFAIL;
-	query->failure = "the registry is not complete yet";
+	query->failure = store_is_synced(kubernetes->store)
+				 ? denied_text
+				 : "the registry is not complete yet";
 	if (kubernetes->explains_errors)
 		reply_set_ede(&query->reply, EDE_NOT_READY, query->failure, NULL);
 	query->reply.is_authoritative = true;
@@ -282,6 +309,7 @@ static enum verdict kubernetes_query(void *instance, struct query *query)
 	const struct kubernetes *kubernetes = instance;
 	const struct request *request = &query->request;
 	struct found found;
+	unsigned missing = store_missing(kubernetes->store);
 	const struct answer_set *set = store_find(kubernetes->store, request->name.bytes,
 		request->name.length, request->hash);
 	if (!find_name(kubernetes, &request->name, request->hash, set, &found))
@@ -293,11 +321,10 @@ static enum verdict kubernetes_query(void *instance, struct query *query)
 	struct answer_owner owner = answer_owner_question(
 		&query->reply, request, kubernetes->store, found.zone);
 	owner.surplus = found.surplus;
-	bool is_synced = store_is_synced(kubernetes->store);
-	if (is_synced && !found.exists && falls_through(kubernetes, &request->name))
-		return VERDICT_NEXT;
-	if (!is_synced)
+	if (is_doubtful(kubernetes, missing, &request->name, &found))
 		return answer_not_synced(kubernetes, query, &found, &owner);
+	if (!found.exists && falls_through(kubernetes, &request->name))
+		return VERDICT_NEXT;
 	query->reply.is_authoritative = true;
 	return answer_chain(kubernetes, query, &found, &owner);
 }
@@ -317,7 +344,7 @@ static void kubernetes_prefetch_answer(void *instance, const struct query *query
 static bool kubernetes_is_ready(const void *instance)
 {
 	const struct kubernetes *kubernetes = instance;
-	return store_is_synced(kubernetes->store);
+	return !store_missing(kubernetes->store);
 }
 
 static void kubernetes_free(void *instance)
@@ -351,6 +378,7 @@ enum err kubernetes_new(
 		return ERR_NOMEM;
 	kubernetes->store = options->store;
 	kubernetes->pods = options->pods;
+	kubernetes->is_external = options->is_external;
 	kubernetes->explains_errors = options->explains_errors;
 	kubernetes->falls_through = options->falls_through;
 	kubernetes->serves_zones = options->serves_zones;

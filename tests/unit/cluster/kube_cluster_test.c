@@ -190,12 +190,107 @@ static void a_list_that_finds_no_memory_is_loaded_again(void **state)
 	expect_to_arrive(miss_and_load);
 }
 
+/* --- what the role does not permit to read --- */
+
+static bool is_without_endpoints(void)
+{
+	return store_missing(cluster_store(cluster)) == STORE_MISSING_ENDPOINTS;
+}
+
+static bool is_without_pods(void)
+{
+	return store_missing(cluster_store(cluster)) == STORE_MISSING_PODS;
+}
+
+static bool is_all_there(void)
+{
+	return !store_missing(cluster_store(cluster));
+}
+
+static bool has_new_cart(void)
+{
+	return has("cart.shop.svc.c.l", "10.0.0.9");
+}
+
+static void begin_without(const char *resource, enum pod_mode pods)
+{
+	fake_reset();
+	put_all();
+	fake_forbid(resource, true);
+	begin(pods);
+}
+
+static void the_rest_goes_on(void **state)
+{
+	(void)state;
+	begin_without("endpointslices", PODS_DISABLED);
+	run_until(is_without_endpoints);
+	assert_true(has("cart.shop.svc.c.l", "10.0.0.1"));
+	assert_true(has("head.shop.svc.c.l", NULL));
+	assert_false(cluster_is_whole(cluster));
+	put_service("MODIFIED", "cart", "10.0.0.9");
+	run_until(has_new_cart);
+	assert_true(is_without_endpoints());
+	fake_forbid("endpointslices", false);
+	run_until(is_all_there);
+	assert_true(has("head.shop.svc.c.l", "10.1.0.1"));
+	assert_true(cluster_is_whole(cluster));
+	finish();
+}
+
+static void pods_are_missed_where_they_are_needed(void **state)
+{
+	(void)state;
+	begin_without("pods", PODS_DISABLED);
+	run_until(is_all_there);
+	finish();
+	begin_without("pods", PODS_VERIFIED);
+	run_until(is_without_pods);
+	assert_true(has("head.shop.svc.c.l", "10.1.0.1"));
+	finish();
+}
+
+static void without_namespaces_there_is_nothing(void **state)
+{
+	(void)state;
+	begin_without("namespaces", PODS_DISABLED);
+	for (unsigned i = 0; i < 20; i++)
+		run_a_little();
+	assert_false(is_synced());
+	fake_forbid("namespaces", false);
+	run_until(is_all_there);
+	finish();
+}
+
+/* What was there stays, and is answered: it is old, not unknown. */
+static void a_right_that_is_lost_later_takes_nothing_away(void **state)
+{
+	(void)state;
+	char text[512];
+	fake_reset();
+	put_all();
+	begin(PODS_DISABLED);
+	run_until(is_all_there);
+	fake_forbid("endpointslices", true);
+	for (unsigned i = 0; i < 20; i++)
+		run_a_little();
+	cluster_describe(cluster, text, sizeof(text));
+	assert_non_null(strstr(text, "lacks the verb \"watch\" on \"endpointslices\""));
+	assert_true(is_all_there());
+	assert_true(has("head.shop.svc.c.l", "10.1.0.1"));
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_that_finds_no_memory_comes_again),
 		cmocka_unit_test(it_comes_again_in_a_list_as_well),
 		cmocka_unit_test(a_list_that_finds_no_memory_is_loaded_again),
+		cmocka_unit_test(the_rest_goes_on),
+		cmocka_unit_test(pods_are_missed_where_they_are_needed),
+		cmocka_unit_test(without_namespaces_there_is_nothing),
+		cmocka_unit_test(a_right_that_is_lost_later_takes_nothing_away),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

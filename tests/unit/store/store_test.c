@@ -295,6 +295,10 @@ static void a_store_is_not_synced_until_it_is_said_to_be(void **state)
 	assert_true(store_is_synced(fixture->store));
 	store_set_synced(fixture->store, false);
 	assert_false(store_is_synced(fixture->store));
+	/* A part that may not be read is not all. */
+	store_set_missing(fixture->store, STORE_MISSING_PODS);
+	assert_true(store_is_synced(fixture->store));
+	assert_int_equal(store_missing(fixture->store), STORE_MISSING_PODS);
 }
 
 static void what_was_replaced_waits_to_be_reclaimed(void **state)

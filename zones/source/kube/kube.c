@@ -86,19 +86,47 @@ void kube_unauthorized(struct kube_source *source)
 	access_forget(&source->access);
 }
 
+/* The kinds that are forbidden where nothing else is left to be loaded. */
+static unsigned denied_kinds(const struct kube_source *source)
+{
+	unsigned kinds = 0;
+	for (unsigned i = 0; i < source->reflector_count && !source->is_synced; i++) {
+		const struct reflector *reflector = &source->reflectors[i];
+		if (!reflector->is_loaded && !reflector->is_denied)
+			return 0;
+		if (!reflector->is_loaded)
+			kinds |= 1u << reflector->resource->kind;
+	}
+	return kinds;
+}
+
+/* What was forbidden comes by now, and is not to be answered in halves. */
+static bool is_coming(const struct kube_source *source)
+{
+	for (unsigned i = 0; i < source->reflector_count; i++)
+		if (!source->reflectors[i].is_loaded && source->reflectors[i].known.count)
+			return true;
+	return false;
+}
+
 /* What came in one go is published at once: no time for gathering is lost. */
 static void on_settled(void *context)
 {
 	struct kube_source *source = context;
 	bool is_first = source->is_complete && !source->is_synced;
+	unsigned denied = denied_kinds(source);
+	bool is_answered = source->is_synced || (denied && !is_coming(source));
 	tell_problems(source);
-	if (is_first || (source->is_dirty && source->is_synced)) {
+	if (is_first || (source->is_dirty && is_answered)) {
 		source->is_dirty = false;
 		source->sink.commit(source->sink.context);
 	}
 	if (is_first) {
 		source->is_synced = true;
 		source->sink.synced(source->sink.context, true);
+	} else if (denied != source->denied) {
+		source->denied = denied;
+		source->sink.denied(source->sink.context, denied);
 	}
 }
 

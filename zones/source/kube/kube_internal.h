@@ -21,6 +21,7 @@ struct kube_source {
 	bool is_dirty;      /* something was delivered since the last commit */
 	bool is_complete;   /* every resource was loaded once */
 	bool is_synced;     /* and the owner knows */
+	unsigned denied;    /* kinds that the owner knows to be forbidden */
 	uint64_t repairs;   /* loads for what a watch had missed */
 	double tokens;      /* requests that may be made at once */
 	int64_t tokens_ms;  /* as of when */

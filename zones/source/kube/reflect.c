@@ -151,6 +151,7 @@ static enum err end_load(struct reflector *reflector)
 	if (*reflector->problem)
 		log_info("%s: complete again", reflector->resource->name);
 	reflector->is_loaded = true;
+	reflector->is_denied = false;
 	reflector->pages_next = reflector->wants_whole = false;
 	reflector->problem[0] = '\0';
 	reflector->heard_ms = clock_now_ms();
@@ -539,6 +540,10 @@ static int64_t after_refusal(struct reflector *reflector)
 	int status = reflector->status;
 	if (status == STATUS_UNAUTHORIZED)
 		kube_unauthorized(reflector->source);
+	/* Half of it would be worse than nothing: then all waits. */
+	if (status == STATUS_FORBIDDEN && !reflector->is_loaded &&
+		!reflector->known.count)
+		reflector->is_denied = true;
 	if (is_streaming &&
 		(status == STATUS_BAD_REQUEST || status == STATUS_UNPROCESSABLE)) {
 		reflector->has_no_streaming = true;

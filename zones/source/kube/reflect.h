@@ -45,6 +45,7 @@ struct reflector {
 	char version[REFLECT_VERSION_SIZE]; /* to go on from; "": load */
 	char *next_page;
 	bool is_loaded;                     /* once, at least */
+	bool is_denied;                     /* it is not, for want of a right */
 	bool has_no_streaming;              /* the server refused it */
 	bool pages_next;                    /* a streaming list came to nothing */
 	bool wants_whole;                   /* a page's token had expired */
