@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cluster FOLDER SERVICES ENDPOINTS: a made-up cluster of one size.
+ * cluster FOLDER SERVICES ENDPOINTS [PODS]: a made-up cluster of one size.
  *
  *   FOLDER/manifests/ns-K.json        Kubernetes objects, a List for each namespace
  *   FOLDER/cluster.zone               the same records as a zone file, for other servers
  *   FOLDER/q.{a,mix,srv,headless,nx}  questions, "name TYPE" lines
+ *   FOLDER/api/RESOURCE.json          what an API server says of it, where PODS is given
  *
  * 100 services a namespace. One in ten is headless with ENDPOINTS endpoints, the others
  * have a cluster address and two endpoints; each has two named ports.
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/bench/cluster.h"
 #include "tests/bench/number.h"
 
 enum {
@@ -26,14 +25,7 @@ enum {
 	QUESTIONS = 20000,
 	SERVICES_MAX = 1000000,
 	ENDPOINTS_MAX = 10000,
-};
-
-struct cluster {
-	const char *folder;
-	unsigned services, endpoints, namespaces;
-	unsigned next_endpoint;
-	FILE *zone;
-	uint64_t random;
+	PODS_MAX = 1000000,
 };
 
 /* xorshift64 (Marsaglia, 2003), the same sequence in each run. */
@@ -47,18 +39,23 @@ static unsigned random_below(struct cluster *cluster, unsigned limit)
 	return (unsigned)((x >> 32) % limit);
 }
 
-static bool is_headless(unsigned service)
+bool cluster_is_headless(unsigned service)
 {
 	return service % HEADLESS_EACH == HEADLESS_EACH - 1;
 }
 
-static void address_format(unsigned number, unsigned base, char separator, char *out)
+unsigned cluster_endpoints(const struct cluster *cluster, unsigned service)
+{
+	return cluster_is_headless(service) ? cluster->endpoints : 2;
+}
+
+void cluster_address(unsigned number, unsigned base, char separator, char *out)
 {
 	snprintf(out, 32, "10%c%u%c%u%c%u", separator, base + (number >> 16), separator,
 		number >> 8 & 255, separator, number & 255);
 }
 
-static FILE *file_open(const struct cluster *cluster, const char *name)
+FILE *cluster_open(const struct cluster *cluster, const char *name)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/%s", cluster->folder, name);
@@ -70,7 +67,7 @@ static FILE *file_open(const struct cluster *cluster, const char *name)
 	return file;
 }
 
-static void file_close(FILE *file)
+void cluster_close(FILE *file)
 {
 	if (fclose(file) != 0) {
 		perror("cannot write");
@@ -88,8 +85,8 @@ static void service_write(struct cluster *cluster, unsigned service, FILE *file)
 {
 	char address[32] = "None", name[64];
 	service_name(cluster, service, name, sizeof(name));
-	if (!is_headless(service)) {
-		address_format(service, 96, '.', address);
+	if (!cluster_is_headless(service)) {
+		cluster_address(service, 96, '.', address);
 		fprintf(cluster->zone,
 			"%s A %s\n_http._tcp.%s SRV 0 100 80 %s\n_metrics._tcp.%s SRV 0 "
 			"100 9090 %s\n",
@@ -116,9 +113,9 @@ static void endpoint_write(struct cluster *cluster, unsigned service, unsigned i
 	char address[32], host[32], name[64];
 	unsigned number = cluster->next_endpoint++;
 	service_name(cluster, service, name, sizeof(name));
-	address_format(number, 128, '.', address);
-	address_format(number, 128, '-', host);
-	if (is_headless(service))
+	cluster_address(number, 128, '.', address);
+	cluster_address(number, 128, '-', host);
+	if (cluster_is_headless(service))
 		snprintf(host, sizeof(host), "pod-%u", index);
 	fprintf(file,
 		"%s{\"addresses\":[\"%s\"],\"conditions\":{\"ready\":true,\"serving\":"
@@ -126,7 +123,7 @@ static void endpoint_write(struct cluster *cluster, unsigned service, unsigned i
 		"\"terminating\":false},\"nodeName\":\"node-%u\",\"zone\":\"%c\"",
 		index ? "," : "", address, number % 50, "abc"[number % 3]);
 	fprintf(cluster->zone, "%s.%s A %s\n", host, name, address);
-	if (is_headless(service)) {
+	if (cluster_is_headless(service)) {
 		unsigned weight = count < 100 ? 100 / count : 1;
 		fprintf(file, ",\"hostname\":\"%s\"", host);
 		fprintf(cluster->zone,
@@ -140,7 +137,7 @@ static void endpoint_write(struct cluster *cluster, unsigned service, unsigned i
 
 static void slice_write(struct cluster *cluster, unsigned service, FILE *file)
 {
-	unsigned count = is_headless(service) ? cluster->endpoints : 2;
+	unsigned count = cluster_endpoints(cluster, service);
 	fprintf(file,
 		",{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\","
 		"\"addressType\":\"IPv4\",\"metadata\":{\"name\":\"svc-%u-x\","
@@ -159,7 +156,7 @@ static void namespace_write(struct cluster *cluster, unsigned number)
 {
 	char name[64];
 	snprintf(name, sizeof(name), "manifests/ns-%u.json", number);
-	FILE *file = file_open(cluster, name);
+	FILE *file = cluster_open(cluster, name);
 	fprintf(file,
 		"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":"
 		"\"v1\","
@@ -170,19 +167,19 @@ static void namespace_write(struct cluster *cluster, unsigned number)
 		slice_write(cluster, i, file);
 	}
 	fputs("]}\n", file);
-	file_close(file);
+	cluster_close(file);
 }
 
 static void records_write(struct cluster *cluster)
 {
-	cluster->zone = file_open(cluster, "cluster.zone");
+	cluster->zone = cluster_open(cluster, "cluster.zone");
 	fputs("$ORIGIN cluster.local.\n$TTL 30\n"
 	      "@ SOA ns.dns hostmaster 1 7200 1800 86400 5\n@ NS ns.dns\n"
 	      "ns.dns A 10.96.0.10\ndns-version TXT \"1.1.0\"\n",
 		cluster->zone);
 	for (unsigned i = 0; i < cluster->namespaces; i++)
 		namespace_write(cluster, i);
-	file_close(cluster->zone);
+	cluster_close(cluster->zone);
 }
 
 static void pick(struct cluster *cluster, bool want_headless, char *out, size_t size)
@@ -190,7 +187,7 @@ static void pick(struct cluster *cluster, bool want_headless, char *out, size_t 
 	unsigned service;
 	do {
 		service = random_below(cluster, cluster->services);
-	} while (is_headless(service) != want_headless);
+	} while (cluster_is_headless(service) != want_headless);
 	service_name(cluster, service, out, size);
 }
 
@@ -225,11 +222,21 @@ static void questions_write(struct cluster *cluster, const char *kind)
 {
 	char name[32];
 	snprintf(name, sizeof(name), "q.%s", kind);
-	FILE *file = file_open(cluster, name);
+	FILE *file = cluster_open(cluster, name);
 	bool is_mix = strcmp(kind, "mix") == 0;
 	for (int i = 0; i < QUESTIONS; i++)
 		question_print(cluster, is_mix ? mix_kind(cluster) : kind, file);
-	file_close(file);
+	cluster_close(file);
+}
+
+static bool arguments_parse(struct cluster *cluster, int argc, char **argv)
+{
+	if (argc != 4 && argc != 5)
+		return false;
+	cluster->folder = argv[1];
+	return number_parse(argv[2], HEADLESS_EACH, SERVICES_MAX, &cluster->services) &&
+	       number_parse(argv[3], 1, ENDPOINTS_MAX, &cluster->endpoints) &&
+	       (argc == 4 || number_parse(argv[4], 0, PODS_MAX, &cluster->pods));
 }
 
 int main(int argc, char **argv)
@@ -237,16 +244,13 @@ int main(int argc, char **argv)
 	static const char *const kinds[] = {"a", "mix", "srv", "headless", "nx"};
 	char path[PATH_MAX];
 	struct cluster cluster = {.random = 7};
-	if (argc != 4 ||
-		!number_parse(argv[2], HEADLESS_EACH, SERVICES_MAX, &cluster.services) ||
-		!number_parse(argv[3], 1, ENDPOINTS_MAX, &cluster.endpoints)) {
+	if (!arguments_parse(&cluster, argc, argv)) {
 		fprintf(stderr,
-			"usage: cluster FOLDER SERVICES ENDPOINTS, at least %d "
+			"usage: cluster FOLDER SERVICES ENDPOINTS [PODS], at least %d "
 			"services\n",
 			HEADLESS_EACH);
 		return 2;
 	}
-	cluster.folder = argv[1];
 	cluster.namespaces =
 		cluster.services < PER_NAMESPACE ? 1 : cluster.services / PER_NAMESPACE;
 	snprintf(path, sizeof(path), "%s/manifests", cluster.folder);
@@ -258,6 +262,8 @@ int main(int argc, char **argv)
 	records_write(&cluster);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		questions_write(&cluster, kinds[i]);
+	if (argc == 5)
+		cluster_write_api(&cluster);
 	printf("services %u endpoints %u namespaces %u\n", cluster.services,
 		cluster.next_endpoint, cluster.namespaces);
 	return 0;

@@ -11,7 +11,7 @@ bench() {
 	for attempt in 1 2 3; do
 		first=$((20000 + (($$ + attempt * 911) % 600) * 20))
 		run env BENCH="$*" PORT=$first ROUNDS=1 MS_EACH=20 MIXES='a mix srv headless nx' CHANGES=1 \
-			SERVICES=20 PEERS='' TMPDIR="$scratch" "$srcdir/tests/bench/report"
+			SERVICES=20 PODS=40 PEERS='' TMPDIR="$scratch" "$srcdir/tests/bench/report"
 		[ "$code" -ne 0 ] || return 0
 		show
 	done
@@ -45,6 +45,11 @@ case_run 'the bench measures answers from the cache' bench_prints cache 'CPU per
 case_run 'the bench measures forwarded queries' bench_prints forward 'forwarded misses'
 case_run 'the bench measures a dead upstream' bench_prints dead \
 	'answers in the first second' 'answers after that'
+case_run 'the bench measures an API server that is followed' bench_prints kube \
+	'from an API server until ready' 'memory, 20 services' 'its peak while loading' \
+	'its peak while listing again' 'event .* idle, median' 'event .* 200 changes a second, p99' \
+	'control thread at 1,000 changes' 'rise of the CPU per query at 200'
+case_run 'the bench measures verified pods' bench_prints pods 'memory for 40 verified pods'
 refuses_unknown() {
 	run env BENCH=nonsense TMPDIR="$scratch" "$srcdir/tests/bench/report"
 	expect 2 err 'no section "nonsense"'
