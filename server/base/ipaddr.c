@@ -20,10 +20,36 @@ enum err ipaddr_parse(const char *text, struct ipaddr *out)
 	return ERR_NONE;
 }
 
+unsigned ipaddr_put_octet(uint8_t octet, char *out)
+{
+	unsigned length = 0;
+	if (octet >= 100)
+		out[length++] = (char)('0' + octet / 100);
+	if (octet >= 10)
+		out[length++] = (char)('0' + octet / 10 % 10);
+	out[length++] = (char)('0' + octet % 10);
+	return length;
+}
+
+/* Each change of an endpoint writes addresses a dozen times: inet_ntop, which is an
+ * sprintf, was a sixth of all that it cost. */
+static unsigned format_ipv4(const struct ipaddr *address, char separator, char *out)
+{
+	unsigned length = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		if (i)
+			out[length++] = separator;
+		length += ipaddr_put_octet(address->bytes[i], out + length);
+	}
+	out[length] = '\0';
+	return length;
+}
+
 const char *ipaddr_format(const struct ipaddr *address, char *out)
 {
-	int family = address->length == 4 ? AF_INET : AF_INET6;
-	if (!inet_ntop(family, address->bytes, out, IPADDR_TEXT_SIZE))
+	if (address->length == 4)
+		format_ipv4(address, '.', out);
+	else if (!inet_ntop(AF_INET6, address->bytes, out, IPADDR_TEXT_SIZE))
 		out[0] = '\0';
 	return out;
 }
@@ -31,8 +57,10 @@ const char *ipaddr_format(const struct ipaddr *address, char *out)
 unsigned ipaddr_format_dashed(const struct ipaddr *address, char *out)
 {
 	char text[IPADDR_TEXT_SIZE];
-	ipaddr_format(address, text);
 	unsigned length = 0;
+	if (address->length == 4)
+		return format_ipv4(address, '-', out);
+	ipaddr_format(address, text);
 	for (; text[length]; length++) {
 		bool is_separator = text[length] == '.' || text[length] == ':';
 		out[length] = is_separator ? '-' : text[length];

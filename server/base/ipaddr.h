@@ -35,6 +35,9 @@ const char *ipaddr_format(const struct ipaddr *address, char *out);
  * "fd00::1" -> "fd00--1". Returns the length. */
 unsigned ipaddr_format_dashed(const struct ipaddr *address, char *out);
 
+/* One octet in decimal: up to three digits, no NUL. Returns how many. */
+unsigned ipaddr_put_octet(uint8_t octet, char *out);
+
 int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b);
 bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b);
 bool ipaddr_is_loopback(const struct ipaddr *address);

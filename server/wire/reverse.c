@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/wire/reverse.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct dname in_addr_arpa = {14, "\7in-addr\4arpa"};
@@ -14,11 +13,9 @@ void reverse_name(const struct ipaddr *address, struct dname *out)
 	for (int i = address->length - 1; i >= 0; i--) {
 		uint8_t octet = address->bytes[i];
 		if (address->length == 4) {
-			char text[4];
-			int length = snprintf(text, sizeof(text), "%u", octet);
-			*at++ = (uint8_t)length;
-			memcpy(at, text, (size_t)length);
-			at += length;
+			unsigned length = ipaddr_put_octet(octet, (char *)at + 1);
+			*at = (uint8_t)length;
+			at += 1 + length;
 			continue;
 		}
 		*at++ = 1;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -22,6 +24,22 @@ static void text_reads_back_in_canonical_form(void **state)
 		char text[IPADDR_TEXT_SIZE];
 		assert_int_equal(ipaddr_parse(cases[i][0], &address), ERR_NONE);
 		assert_string_equal(ipaddr_format(&address, text), cases[i][1]);
+	}
+}
+
+static void octets_are_written_as_by_the_system(void **state)
+{
+	(void)state;
+	for (unsigned octet = 0; octet < 256; octet++) {
+		struct ipaddr address = {
+			4, {(uint8_t)octet, 0, 10, (uint8_t)(255 - octet)}};
+		char text[IPADDR_TEXT_SIZE], judge[INET_ADDRSTRLEN];
+		assert_non_null(inet_ntop(AF_INET, address.bytes, judge, sizeof(judge)));
+		assert_string_equal(ipaddr_format(&address, text), judge);
+		assert_int_equal(ipaddr_format_dashed(&address, text), strlen(judge));
+		for (char *c = text; *c; c++)
+			*c = *c == '-' ? '.' : *c;
+		assert_string_equal(text, judge);
 	}
 }
 
@@ -94,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_reads_back_in_canonical_form),
+		cmocka_unit_test(octets_are_written_as_by_the_system),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(a_prefix_holds_its_addresses_and_no_others),
 		cmocka_unit_test(a_prefix_may_be_read_off_an_address_in_it),
