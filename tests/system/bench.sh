@@ -6,12 +6,15 @@ set -u
 . "$srcdir/tests/support/tap.sh"
 
 # bench SECTION...: of a made-up cluster of twenty services. Its ports are fixed for a run:
-# somebody else may have one of them, then again with others.
+# somebody else may have one of them, then again with others. A machine that does much else
+# takes its time.
 bench() {
 	for attempt in 1 2 3; do
 		first=$((20000 + (($$ + attempt * 911) % 600) * 20))
-		run env BENCH="$*" PORT=$first ROUNDS=1 MS_EACH=20 MIXES='a mix srv headless nx' CHANGES=1 \
-			SERVICES=20 PODS=40 PEERS='' TMPDIR="$scratch" "$srcdir/tests/bench/report"
+		code=0
+		BENCH="$*" PORT=$first ROUNDS=1 MS_EACH=20 MIXES='a headless' CHANGES=1 SERVICES=20 PODS=40 \
+			PEERS='' TMPDIR="$scratch" timeout 600 "$srcdir/tests/bench/report" \
+			>"$scratch/out" 2>"$scratch/err" </dev/null || code=$?
 		[ "$code" -ne 0 ] || return 0
 		show
 	done
