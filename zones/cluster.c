@@ -395,6 +395,8 @@ static enum err cluster_make_registry(struct cluster *cluster)
 		.indexes_endpoints = has_reverse,
 		.ignores_endpoints = options->ignores_endpoints,
 		.keeps_external = options->external.zone_count != 0,
+		/* The API server's controller makes them. */
+		.has_all_slices = !options->manifest_count,
 	};
 	const struct registry_observer observer = {cluster, before_change};
 	cluster->registry = registry_new(&registry_options, &observer);

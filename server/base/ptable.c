@@ -56,14 +56,28 @@ enum err ptable_add(struct ptable *table, void *object)
 	return ERR_NONE;
 }
 
-void ptable_remove(struct ptable *table, const void *object)
+/* Where the object stands. */
+static size_t ptable_index(const struct ptable *table, const void *object)
 {
 	assert(table->count);
 	size_t mask = table->capacity - 1;
 	size_t i = table->type->hash(object) & mask;
 	while (table->slots[i] != object)
 		i = (i + 1) & mask;
-	/* Close the gap: whatever stands behind it and belongs at or before it moves up.
+	return i;
+}
+
+void ptable_replace(struct ptable *table, const void *old, void *object)
+{
+	table->slots[ptable_index(table, old)] = object;
+}
+
+void ptable_remove(struct ptable *table, const void *object)
+{
+	size_t mask = table->capacity - 1;
+	size_t i = ptable_index(table, object);
+	/* Close the gap: whatever stands behind it and belongs at or before it moves
+	 * up.
 	 */
 	for (size_t j = (i + 1) & mask; table->slots[j]; j = (j + 1) & mask) {
 		size_t home = table->type->hash(table->slots[j]) & mask;

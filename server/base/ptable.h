@@ -35,6 +35,9 @@ void *ptable_find(const struct ptable *table, uint64_t hash, const void *key);
 /* The object must not be there yet. ERR_NOMEM. */
 enum err ptable_add(struct ptable *table, void *object) MUST_CHECK;
 
+/* `object`, which has the hash and the key of `old`, takes its place. */
+void ptable_replace(struct ptable *table, const void *old, void *object);
+
 /* The object must be there. */
 void ptable_remove(struct ptable *table, const void *object);
 

@@ -41,8 +41,9 @@ static bool pods_with(struct explanation *explanation,
 			.text = pod->is_gone ? "the pod is finished or terminating"
 					     : NULL,
 		};
-		explain_object(explanation, &head, OBJECT_POD, ns, pack_pod_name(pod),
-			&pod->origin);
+		const struct object_origin origin = pack_pod_origin(pod);
+		explain_object(
+			explanation, &head, OBJECT_POD, ns, pack_pod_name(pod), &origin);
 		has_any |= !pod->is_gone;
 	}
 	return has_any;

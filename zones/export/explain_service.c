@@ -107,9 +107,11 @@ static void endpoint_object(const struct endpoint_walk *walk, const struct findi
 		return;
 	}
 	const struct pack_pod *pod = find_pod(service, address);
-	if (pod)
-		explain_object(explanation, head, OBJECT_POD, service->ns,
-			pack_pod_name(pod), &pod->origin);
+	if (!pod)
+		return;
+	const struct object_origin origin = pack_pod_origin(pod);
+	explain_object(
+		explanation, head, OBJECT_POD, service->ns, pack_pod_name(pod), &origin);
 }
 
 /* Why an endpoint of this subset is not in the answer; NULL: it is. */

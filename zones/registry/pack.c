@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/slab.h"
+
 /*
  * A stream is written twice by the same code: first with at == NULL, which only counts,
  * then into memory of that size.
@@ -396,14 +398,9 @@ struct ipaddr pack_endpoint_address(const struct pack_endpoint *endpoint, unsign
 
 /* --- pods --- */
 
-static void write_pod(
-	struct packer *packer, const struct object *object, const void *options)
+static void write_details(struct packer *packer, const struct object *object)
 {
-	(void)options;
 	const struct object_pod *pod = &object->pod;
-	for (size_t i = 0; i < limited(pod->ip_count, UINT8_MAX); i++)
-		put_address(packer, &pod->ips[i]);
-	put_text(packer, object->name);
 	put_text(packer, pod->hostname);
 	put_text(packer, pod->subdomain);
 	for (size_t i = 0; i < limited(object->label_count, UINT16_MAX); i++) {
@@ -419,28 +416,86 @@ static void write_pod(
 	}
 }
 
-struct pack_pod *pack_pod_new(const struct object *object)
+static void write_pod(
+	struct packer *packer, const struct object *object, bool addresses_only)
 {
-	size_t size;
-	struct pack_pod *pack = pack_new(
-		offsetof(struct pack_pod, stream), object, NULL, write_pod, &size);
+	for (size_t i = 0; i < limited(object->pod.ip_count, UINT8_MAX); i++)
+		put_address(packer, &object->pod.ips[i]);
+	put_text(packer, object->name);
+	if (!addresses_only) {
+		write_details(packer, object);
+		return;
+	}
+	put_text(packer, "");
+	put_text(packer, "");
+}
+
+static size_t pod_space(const struct pack_pod *pod)
+{
+	return pod->size + (pod->has_origin ? sizeof(struct object_origin) : 0);
+}
+
+struct pack_pod *pack_pod_new(
+	const struct object *object, const struct pack_pod_options *options)
+{
+	const struct object_pod *pod = &object->pod;
+	struct packer count = {0};
+	write_pod(&count, object, options->addresses_only);
+	struct pack_pod head = {
+		.size = (uint32_t)(offsetof(struct pack_pod, stream) + count.size),
+		.ip_count = (uint8_t)limited(pod->ip_count, UINT8_MAX),
+		.is_gone = pod->is_finished || pod->is_terminating,
+		.is_host_network = pod->is_host_network,
+		.has_origin = object->origin.file != NULL,
+	};
+	if (!options->addresses_only) {
+		head.is_ready = pod->is_ready;
+		head.label_count = (uint16_t)limited(object->label_count, UINT16_MAX);
+		head.port_count = (uint16_t)limited(pod->port_count, UINT16_MAX);
+	}
+	if (count.size > UINT32_MAX / 2)
+		return NULL;
+	size_t space = pod_space(&head);
+	struct pack_pod *pack =
+		options->slab ? slab_take(options->slab, space) : malloc(space);
 	if (!pack)
 		return NULL;
-	const struct object_pod *pod = &object->pod;
-	pack->origin = object->origin;
-	pack->size = (uint32_t)size;
-	pack->is_ready = pod->is_ready;
-	pack->is_gone = pod->is_finished || pod->is_terminating;
-	pack->is_host_network = pod->is_host_network;
-	pack->ip_count = (uint8_t)limited(pod->ip_count, UINT8_MAX);
-	pack->label_count = (uint16_t)limited(object->label_count, UINT16_MAX);
-	pack->port_count = (uint16_t)limited(pod->port_count, UINT16_MAX);
+	memcpy(pack, &head, offsetof(struct pack_pod, stream));
+	struct packer packer = {.at = pack->stream};
+	write_pod(&packer, object, options->addresses_only);
+	if (pack->has_origin)
+		put_bytes(&packer, &object->origin, sizeof(object->origin));
 	return pack;
+}
+
+void pack_pod_free(struct pack_pod *pod, struct slab *slab)
+{
+	if (pod && slab)
+		slab_give(slab, pod, pod_space(pod));
+	else
+		free(pod);
 }
 
 bool pack_pod_equal(const struct pack_pod *a, const struct pack_pod *b)
 {
-	return pack_equal(a, a->size, b, b->size);
+	const size_t skip = offsetof(struct pack_pod, size);
+	return a->size == b->size && memcmp((const char *)a + skip,
+					     (const char *)b + skip, a->size - skip) == 0;
+}
+
+struct object_origin pack_pod_origin(const struct pack_pod *pod)
+{
+	struct object_origin origin = {NULL, 0};
+	if (pod->has_origin)
+		memcpy(&origin, (const char *)pod + pod->size, sizeof(origin));
+	return origin;
+}
+
+void pack_pod_set_origin(struct pack_pod *pod, const struct pack_pod *from)
+{
+	if (pod->has_origin && from->has_origin)
+		memcpy((char *)pod + pod->size, (const char *)from + from->size,
+			sizeof(struct object_origin));
 }
 
 struct ipaddr pack_pod_address(const struct pack_pod *pod, unsigned index)

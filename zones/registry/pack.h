@@ -3,6 +3,8 @@
 
 #include "zones/registry/object.h"
 
+struct slab;
+
 /*
  * Objects as the registry keeps them: one block of memory each, a fixed head and a
  * stream of what varies. Two equal objects pack to equal octets, so "nothing changed" is
@@ -113,17 +115,33 @@ bool pack_endpoint_next(
 	struct pack_endpoint_iterator *iterator, struct pack_endpoint *out);
 struct ipaddr pack_endpoint_address(const struct pack_endpoint *endpoint, unsigned index);
 
+/* There may be a hundred thousand: nothing that is absent takes room. */
 struct pack_pod {
-	struct object_origin origin; /* not compared */
-	uint32_t size;
-	bool is_ready, is_gone, is_host_network; /* gone: finished or terminating */
-	uint8_t ip_count;
+	uint32_t hash; /* the registry's; not compared */
+	uint32_t size; /* without the origin, which stands behind the stream */
 	uint16_t label_count, port_count;
-	char stream[]; /* addresses, name, hostname, subdomain, labels, ports */
+	uint8_t ip_count;
+	bool is_ready : 1;
+	bool is_gone : 1; /* finished or terminating */
+	bool is_host_network : 1;
+	bool has_origin : 1;
+	uint8_t unused : 4; /* 0, as it is compared */
+	char stream[];      /* addresses, name, hostname, subdomain, labels, ports */
 };
 
-struct pack_pod *pack_pod_new(const struct object *object);
+struct pack_pod_options {
+	struct slab *slab;   /* NULL: malloc */
+	bool addresses_only; /* not what makes endpoints of it */
+};
+
+struct pack_pod *pack_pod_new(
+	const struct object *object, const struct pack_pod_options *options);
+void pack_pod_free(struct pack_pod *pod, struct slab *slab);
 bool pack_pod_equal(const struct pack_pod *a, const struct pack_pod *b);
+
+struct object_origin pack_pod_origin(const struct pack_pod *pod);
+/* The origin of `from`, if both have one. */
+void pack_pod_set_origin(struct pack_pod *pod, const struct pack_pod *from);
 
 struct ipaddr pack_pod_address(const struct pack_pod *pod, unsigned index);
 const char *pack_pod_name(const struct pack_pod *pod);

@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/slab.h"
 #include "zones/registry/registry_internal.h"
 #include "zones/registry/selector.h"
+
+enum { TOUCHED_KEPT = 1024 };
 
 /* --- tables --- */
 
@@ -55,10 +58,10 @@ struct registry *registry_new(
 	ptable_init(&registry->namespaces, &namespace_table_type);
 	ptable_init(&registry->services, &service_table_type);
 	ptable_init(&registry->slices, &registry_slice_table_type);
-	ptable_init(&registry->pods, &pod_table_type);
-	ptable_init(&registry->pod_addresses, &pod_address_table_type);
+	pod_addresses_init(&registry->pod_addresses, options->key);
 	address_index_init(&registry->index, options->key);
-	if (registry_assign_init(registry)) {
+	registry->pods = slab_new();
+	if (!registry->pods || registry_assign_init(registry)) {
 		registry_free(registry);
 		return NULL;
 	}
@@ -76,10 +79,10 @@ static void service_free(struct registry_service *service)
 	free(service);
 }
 
-static void namespace_free(struct registry_namespace *ns)
+static void namespace_free(struct registry *registry, struct registry_namespace *ns)
 {
+	registry_free_pods(registry, ns);
 	free(ns->services);
-	free(ns->pods);
 	free(ns);
 }
 
@@ -92,13 +95,15 @@ void registry_free(struct registry *registry)
 		free(object);
 	for (size_t i = 0; (object = ptable_next(&registry->services, &i));)
 		service_free(object);
-	registry_free_pods(registry);
 	for (size_t i = 0; (object = ptable_next(&registry->namespaces, &i));)
-		namespace_free(object);
+		namespace_free(registry, object);
 	ptable_deinit(&registry->namespaces);
 	ptable_deinit(&registry->services);
 	ptable_deinit(&registry->slices);
 	address_index_deinit(&registry->index);
+	pod_addresses_deinit(&registry->pod_addresses);
+	slab_free(registry->pods);
+	free(registry->namespaces_by_id);
 	registry_assign_deinit(registry);
 	free(registry->by_id);
 	free(registry->services_touched.items);
@@ -125,6 +130,24 @@ static bool namespace_is_listed(const struct registry *registry, const char *nam
 	return options->namespace_count == 0;
 }
 
+/* It never goes, as its records may have to: neither does its id. */
+static enum err namespace_take_id(
+	struct registry *registry, struct registry_namespace *ns)
+{
+	if (registry->namespace_count == registry->namespace_capacity) {
+		uint32_t capacity = registry->namespace_capacity * 2 + 16;
+		void *grown = realloc(registry->namespaces_by_id,
+			capacity * sizeof(*registry->namespaces_by_id));
+		if (!grown)
+			return ERR_NOMEM;
+		registry->namespaces_by_id = grown;
+		registry->namespace_capacity = capacity;
+	}
+	ns->id = registry->namespace_count;
+	registry->namespaces_by_id[ns->id] = ns;
+	return ERR_NONE;
+}
+
 struct registry_namespace *registry_namespace_at(
 	struct registry *registry, const char *name)
 {
@@ -138,10 +161,12 @@ struct registry_namespace *registry_namespace_at(
 	memcpy(ns->name, name, length);
 	ns->hash = registry_hash(registry, NULL, name);
 	ns->is_listed = namespace_is_listed(registry, name);
-	if (ptable_add(&registry->namespaces, ns)) {
+	ptable_init(&ns->pods, &pod_table_type);
+	if (namespace_take_id(registry, ns) || ptable_add(&registry->namespaces, ns)) {
 		free(ns);
 		return NULL;
 	}
+	registry->namespace_count++;
 	return ns;
 }
 
@@ -699,6 +724,12 @@ void registry_end_batch(struct registry *registry)
 	registry->services_touched.count = 0;
 	registry->namespaces_touched.count = 0;
 	registry->address_count = 0;
+	/* A list of all pods is a batch of its own size, and there is none soon. */
+	if (registry->address_capacity > TOUCHED_KEPT) {
+		free(registry->addresses_touched);
+		registry->addresses_touched = NULL;
+		registry->address_capacity = 0;
+	}
 }
 
 struct registry_namespace *registry_next_namespace(

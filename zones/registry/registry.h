@@ -3,6 +3,7 @@
 
 #include "server/base/diag.h"
 #include "server/base/hash.h"
+#include "server/base/ptable.h"
 #include "zones/registry/object.h"
 #include "zones/registry/pack.h"
 
@@ -13,8 +14,9 @@
  * touched, recomputes their records and ends the batch. Control thread only.
  *
  * A service exists here from its Service object or from its first slice on. Its
- * endpoints are its EndpointSlices; without one, its Endpoints object; without that
- * too, and with a selector, the pods that match.
+ * endpoints are its EndpointSlices; without one, its Endpoints object; without
+ * that too, and with a selector, the pods that match, unless all are known to
+ * have slices.
  */
 
 struct registry;
@@ -33,12 +35,14 @@ struct registry_options {
 	bool indexes_endpoints; /* registry_next_by_address finds endpoints too */
 	bool ignores_endpoints; /* option noendpoints: slices and endpoints are not kept
 				 */
+	bool has_all_slices;    /* no service has other endpoints than those of slices:
+				   of pods only the addresses are kept */
 	bool keeps_external;    /* addresses from outside; registry_next_by_address
 				   finds them too */
 };
 
 struct registry_namespace {
-	uint32_t hash;
+	uint32_t hash, id;
 	bool has_object;
 	bool is_builtin;  /* exists without an object */
 	bool is_selected; /* its labels match namespace_labels */
@@ -47,8 +51,7 @@ struct registry_namespace {
 	bool was_exposed; /* before this batch, while is_touched */
 	struct registry_service **services;
 	uint32_t service_count, service_capacity;
-	struct registry_pod **pods;
-	uint32_t pod_count, pod_capacity;
+	struct ptable pods; /* of struct pack_pod, by name */
 	struct object_origin origin;
 	char name[];
 };
@@ -68,14 +71,8 @@ struct registry_service {
 	char name[];
 };
 
-struct registry_pod {
-	uint32_t hash;
-	struct registry_namespace *ns;
-	struct pack_pod *object;
-};
-
-/* A pod address of a namespace that came or went, or that is its node's no longer or from
- * now on. */
+/* A pod address of a namespace that came or went, or that is its node's no
+ * longer or from now on. */
 struct registry_pod_address {
 	struct registry_namespace *ns;
 	struct ipaddr address;

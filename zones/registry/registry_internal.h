@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "server/base/ptable.h"
 #include "zones/registry/address_index.h"
+#include "zones/registry/pod_addresses.h"
 #include "zones/registry/registry.h"
 
 /* What the files of the registry share. */
 
+struct arena;
 struct cidr_alloc;
 
 /* An EndpointSlice by its own name: which service it belongs to. */
@@ -14,14 +15,6 @@ struct slice_entry {
 	uint32_t hash;
 	struct registry_service *service;
 	struct pack_slice *slice;
-};
-
-struct pod_address_entry {
-	uint32_t hash;
-	struct registry_namespace *ns;
-	struct ipaddr address;
-	uint32_t pods;  /* how many have it */
-	uint32_t hosts; /* of these, how many are in their node's network */
 };
 
 struct touched {
@@ -32,7 +25,11 @@ struct touched {
 struct registry {
 	struct registry_options options;
 	struct registry_observer observer;
-	struct ptable namespaces, services, slices, pods, pod_addresses;
+	struct ptable namespaces, services, slices;
+	struct registry_namespace **namespaces_by_id; /* they never go */
+	uint32_t namespace_count, namespace_capacity;
+	struct slab *pods; /* their memory */
+	struct pod_addresses pod_addresses;
 	struct address_index index;
 	struct registry_service **by_id; /* NULL where an id is free */
 	uint32_t id_count, id_capacity, first_free_id;
@@ -82,13 +79,17 @@ enum err registry_remove_endpoints(
 	struct registry *registry, const char *ns, const char *name) MUST_CHECK;
 
 /* --- pods.c --- */
-extern const struct ptable_type pod_table_type, pod_address_table_type;
+extern const struct ptable_type pod_table_type; /* of a namespace's pods */
 enum err registry_put_pod(
 	struct registry *registry, const struct object *object) MUST_CHECK;
 enum err registry_remove_pod(
 	struct registry *registry, const char *ns, const char *name) MUST_CHECK;
-void registry_free_pods(struct registry *registry);
+void registry_free_pods(struct registry *registry, struct registry_namespace *ns);
 
+/* --- derive.c --- */
+
+/* Room for labels of a pod or a selector; NULL: no memory. */
+struct object_label *registry_new_labels(struct arena *arena, size_t count);
 /* Are this service's endpoints its pods? */
 bool registry_is_pod_backed(const struct registry_service *service);
 /* Makes service->derived anew. */

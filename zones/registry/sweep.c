@@ -45,19 +45,20 @@ static bool read_slice(const void *object, const char **ns, const char **name)
 	return true;
 }
 
+/* The namespace's name is known already. */
 static bool read_pod(const void *object, const char **ns, const char **name)
 {
-	const struct registry_pod *pod = object;
-	*ns = pod->ns->name;
-	*name = pack_pod_name(pod->object);
+	(void)ns;
+	*name = pack_pod_name(object);
 	return true;
 }
 
-/* Taking one out moves others within the table, so that they are gathered first. */
-static enum err gather(const struct ptable *table, sweep_read read,
+/* Taking one out moves others within the table, so that they are gathered
+ * first. */
+static enum err gather(const struct ptable *table, sweep_read read, const char *ns,
 	const struct sweep *sweep, struct touched *gone)
 {
-	const char *ns, *name;
+	const char *name;
 	void *object;
 	for (size_t i = 0; (object = ptable_next(table, &i));) {
 		if (!read(object, &ns, &name) || sweep->has(sweep->context, ns, name))
@@ -75,6 +76,32 @@ static enum err gather(const struct ptable *table, sweep_read read,
 	return ERR_NONE;
 }
 
+/* `ns`: where all of the table's objects are, or NULL. */
+static enum err sweep_table(struct registry *registry, enum object_kind kind,
+	const struct ptable *table, sweep_read read, const char *ns,
+	const struct sweep *sweep)
+{
+	struct touched gone = {0};
+	enum err err = gather(table, read, ns, sweep, &gone);
+	for (size_t i = 0; i < gone.count && !err; i++) {
+		const char *name;
+		read(gone.items[i], &ns, &name);
+		err = registry_remove(registry, kind, ns, name);
+	}
+	free(gone.items);
+	return err;
+}
+
+static enum err sweep_pods(struct registry *registry, const struct sweep *sweep)
+{
+	enum err err = ERR_NONE;
+	const struct registry_namespace *ns;
+	for (size_t i = 0; !err && (ns = registry_next_namespace(registry, &i));)
+		err = sweep_table(
+			registry, OBJECT_POD, &ns->pods, read_pod, ns->name, sweep);
+	return err;
+}
+
 enum err registry_sweep(struct registry *registry, enum object_kind kind,
 	bool (*has)(void *context, const char *ns, const char *name), void *context)
 {
@@ -86,16 +113,11 @@ enum err registry_sweep(struct registry *registry, enum object_kind kind,
 		[OBJECT_SERVICE] = {&registry->services, read_service},
 		[OBJECT_SLICE] = {&registry->slices, read_slice},
 		[OBJECT_ENDPOINTS] = {&registry->services, read_endpoints},
-		[OBJECT_POD] = {&registry->pods, read_pod},
+		[OBJECT_POD] = {NULL, read_pod}, /* each namespace has a table */
 	};
 	const struct sweep sweep = {has, context};
-	struct touched gone = {0};
-	enum err err = gather(kinds[kind].table, kinds[kind].read, &sweep, &gone);
-	for (size_t i = 0; i < gone.count && !err; i++) {
-		const char *ns, *name;
-		kinds[kind].read(gone.items[i], &ns, &name);
-		err = registry_remove(registry, kind, ns, name);
-	}
-	free(gone.items);
-	return err;
+	if (!kinds[kind].table)
+		return sweep_pods(registry, &sweep);
+	return sweep_table(
+		registry, kind, kinds[kind].table, kinds[kind].read, NULL, &sweep);
 }

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "server/base/slab.h"
 #include "server/wire/dname_index.h"
 #include "server/wire/message.h"
 #include "zones/store/builder.h"
 #include "zones/store/grace.h"
-#include "zones/store/slab.h"
 #include "zones/store/table.h"
 #include "zones/store/writer.h"
 

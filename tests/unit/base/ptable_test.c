@@ -93,6 +93,24 @@ static void run_model(unsigned spread)
 	assert_null(ptable_find(&table, 0, &seed));
 }
 
+static void an_object_takes_the_place_of_another(void **state)
+{
+	(void)state;
+	struct ptable table;
+	unsigned key = 5;
+	objects_init(3);
+	ptable_init(&table, &type);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(ptable_add(&table, &objects[i]), ERR_NONE);
+	struct object other = objects[key];
+	ptable_replace(&table, &objects[key], &other);
+	assert_ptr_equal(ptable_find(&table, other.hash, &key), &other);
+	assert_int_equal(table.count, 10);
+	ptable_remove(&table, &other);
+	assert_null(ptable_find(&table, other.hash, &key));
+	ptable_deinit(&table);
+}
+
 static void any_order_of_adds_and_removals_keeps_the_objects(void **state)
 {
 	(void)state;
@@ -129,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order_of_adds_and_removals_keeps_the_objects),
+		cmocka_unit_test(an_object_takes_the_place_of_another),
 		cmocka_unit_test(without_memory_the_table_stays_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/slab.h"
 #include "tests/support/failing_malloc.h"
 #include "tests/support/object_text.h"
 #include "zones/registry/pack.h"
 
 static struct arena arena;
 static const struct pack_service_options all = {.keeps_external = true};
+static const struct pack_pod_options whole = {.slab = NULL};
 
 static int setup(void **state)
 {
@@ -147,20 +149,22 @@ static char *pack_text(const struct object *object)
 	FILE *out = open_memstream(&text, &size);
 	assert_non_null(out);
 	void *pack;
+	struct object_origin origin;
 	if (object->kind == OBJECT_SERVICE) {
 		pack = pack_service_new(object, &all);
 		print_service(out, pack);
+		origin = ((struct pack_service *)pack)->origin;
 	} else if (object->kind == OBJECT_POD) {
-		pack = pack_pod_new(object);
+		pack = pack_pod_new(object, &whole);
 		print_pod(out, pack);
+		origin = pack_pod_origin(pack);
 	} else {
 		pack = pack_slice_new(object, &options);
 		print_slice(out, pack);
+		origin = ((struct pack_slice *)pack)->origin;
 	}
-	/* Each kind of block begins with it. */
-	const struct object_origin *origin = pack;
-	assert_string_equal(origin->file, "a.yaml");
-	assert_int_equal(origin->line, 7);
+	assert_string_equal(origin.file, "a.yaml");
+	assert_int_equal(origin.line, 7);
 	free(pack);
 	fclose(out);
 	return text;
@@ -217,8 +221,8 @@ static bool packs_equal(const char *left_text, const char *right_text)
 		b = pack_service_new(&right, &all);
 		is_equal = pack_service_equal(a, b);
 	} else if (left.kind == OBJECT_POD) {
-		a = pack_pod_new(&left);
-		b = pack_pod_new(&right);
+		a = pack_pod_new(&left, &whole);
+		b = pack_pod_new(&right, &whole);
 		is_equal = pack_pod_equal(a, b);
 	} else {
 		a = pack_slice_new(&left, &options);
@@ -299,6 +303,47 @@ static void octets_behind_an_address_do_not_count(void **state)
 	free(b);
 }
 
+/* Where only addresses are asked for, nothing else makes pods differ or takes
+ * room. */
+static void a_pod_may_be_its_addresses_alone(void **state)
+{
+	(void)state;
+	struct slab *slab = slab_new();
+	assert_non_null(slab);
+	const struct pack_pod_options options = {.slab = slab, .addresses_only = true};
+	struct object full = read_object(
+		"pod a/b 10.0.0.1 fd00::1 ready node host=h sub=s p=x:1 l=k:v");
+	struct object bare = read_object("pod a/b 10.0.0.1 fd00::1 node");
+	struct object other = read_object("pod a/b 10.0.0.1 fd00::1");
+	bare.origin.file = NULL;
+	struct pack_pod *a = pack_pod_new(&full, &options);
+	struct pack_pod *b = pack_pod_new(&bare, &options);
+	struct pack_pod *c = pack_pod_new(&other, &options);
+	assert_true(a && b && c);
+	assert_string_equal(pack_pod_name(a), "b");
+	assert_true(a->is_host_network && !a->is_ready);
+	assert_int_equal(a->size, b->size);
+	assert_int_equal(a->label_count, 0);
+	assert_false(pack_pod_equal(a, c));
+	assert_string_equal(pack_pod_origin(a).file, "a.yaml");
+	assert_null(pack_pod_origin(b).file);
+	/* One that has no origin gets none: there is no room for it. */
+	pack_pod_set_origin(b, a);
+	assert_null(pack_pod_origin(b).file);
+	c->hash = 7;
+	other.origin.line = 8;
+	struct pack_pod *d = pack_pod_new(&other, &options);
+	assert_true(d && pack_pod_equal(c, d));
+	pack_pod_set_origin(c, d);
+	assert_int_equal(pack_pod_origin(c).line, 8);
+	pack_pod_free(a, slab);
+	pack_pod_free(b, slab);
+	pack_pod_free(c, slab);
+	pack_pod_free(d, slab);
+	pack_pod_free(NULL, slab);
+	slab_free(slab);
+}
+
 /* A manifest may hold more of something than its field can count. */
 static void more_than_can_be_counted_is_left_out(void **state)
 {
@@ -314,14 +359,14 @@ static void more_than_can_be_counted_is_left_out(void **state)
 	struct object object = read_object("pod a/name host=h sub=s p=x:1");
 	object.pod.ips = addresses;
 	object.pod.ip_count = 300;
-	struct pack_pod *pod = pack_pod_new(&object);
+	struct pack_pod *pod = pack_pod_new(&object, &whole);
 	assert_int_equal(pod->ip_count, 255);
 	assert_string_equal(pack_pod_name(pod), "name");
 	free(pod);
 
 	object.labels = labels;
 	object.label_count = MANY;
-	pod = pack_pod_new(&object);
+	pod = pack_pod_new(&object, &whole);
 	assert_int_equal(pod->label_count, 65535);
 	struct pack_port_iterator ports = pack_pod_ports(pod);
 	struct object_port port;
@@ -349,7 +394,7 @@ static void packing_without_memory_gives_nothing(void **state)
 	failing_malloc_arm(1);
 	assert_null(pack_slice_new(&slice, &options));
 	failing_malloc_arm(1);
-	assert_null(pack_pod_new(&pod));
+	assert_null(pack_pod_new(&pod, &whole));
 	assert_true(failing_malloc_disarm());
 }
 
@@ -362,6 +407,7 @@ int main(void)
 		WITH_ARENA(what_counts_makes_packs_differ_and_nothing_else),
 		WITH_ARENA(what_is_outside_is_kept_where_it_is_wanted),
 		WITH_ARENA(octets_behind_an_address_do_not_count),
+		WITH_ARENA(a_pod_may_be_its_addresses_alone),
 		WITH_ARENA(more_than_can_be_counted_is_left_out),
 		WITH_ARENA(packing_without_memory_gives_nothing),
 	};

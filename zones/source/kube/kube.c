@@ -23,17 +23,8 @@ enum {
 static enum err on_decoded(void *context, const struct object *decoded)
 {
 	struct kube_source *source = context;
-	struct object object = *decoded;
-	/* Its endpoints are slices, never derived from pods: of a pod the addresses are
-	 * enough. */
-	if (object.kind == OBJECT_POD) {
-		object.pod.port_count = 0;
-		object.pod.hostname = object.pod.subdomain = "";
-		if (!source->options->labels)
-			object.label_count = 0;
-	}
 	source->was_delivered = true;
-	return source->sink.upsert(source->sink.context, &object);
+	return source->sink.upsert(source->sink.context, decoded);
 }
 
 enum err kube_deliver(struct kube_source *source, const struct node *object,

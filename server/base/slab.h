@@ -4,11 +4,12 @@
 #include <stddef.h>
 
 /*
- * Memory for answer sets: a cluster has hundreds of thousands of a hundred octets each,
- * and malloc's header and rounding would be a tenth of the whole. Blocks of one size,
- * rounded to 8, go to a free list of that size and come from it; new ones are cut from
- * one large piece after the other. What is free stays ours for sets of that size. Sizes
- * above SLAB_SIZE_MAX are malloc's. Control thread only.
+ * Memory for answer sets and pods: a cluster has hundreds of thousands of some
+ * dozen octets each, and malloc's header and rounding would be a tenth of the
+ * whole and more. Blocks of one size, rounded to 8, go to a free list of that
+ * size and come from it; new ones are cut from one large piece after the other.
+ * What is free stays ours for blocks of that size. Sizes above SLAB_SIZE_MAX
+ * are malloc's. One thread at a time.
  */
 
 enum { SLAB_SIZE_MAX = 1024 };

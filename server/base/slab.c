@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "zones/store/slab.h"
+#include "server/base/slab.h"
 
 #include <stdbool.h>
 #include <stdint.h>
