@@ -99,3 +99,47 @@ pod_json() { # NS NAME ADDRESS
 	printf '{"kind":"Pod","metadata":{"namespace":"%s","name":"%s"},"spec":{},"status":{"phase":"Running",' "$1" "$2"
 	printf '"conditions":[{"type":"Ready","status":"True"}],"podIP":"%s","podIPs":[{"ip":"%s"}]}}' "$3" "$3"
 }
+
+# --- a server that follows it ---
+
+# corefile_write TEXT...: of a server on $port; TEXT goes into the stanza.
+corefile_write() {
+	{
+		printf '.:%s {\n    bind 127.0.0.1\n    prometheus 127.0.0.1:0\n' "$port"
+		printf '    kubernetes cluster.local {\n'
+		printf '        %s\n' "$@"
+		printf '    }\n}\n'
+	} >"$scratch/Corefile.new"
+	mv "$scratch/Corefile.new" "$scratch/Corefile"
+}
+
+# follow_start TEXT...: another process may take the port first, then again.
+follow_start() {
+	for attempt in 1 2 3 4 5; do
+		port=$(port_free) && corefile_write "$@" || return 1
+		server_start "$scratch/Corefile" && return 0
+		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
+	done
+	return 1
+}
+
+# becomes NAME TEXT: dig prints it within half a minute.
+becomes() {
+	tries=0
+	until [ "$(dig @127.0.0.1 -p "$port" +short +tries=1 +timeout=5 "$1" A)" = "$2" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 150 ] || ! cat "$server_log" || return 1
+		sleep 0.2
+	done
+}
+
+# metric PATTERN: a line of /metrics within half a minute.
+metric() {
+	url=$(sed -n 's|.*listening on \(http://[^ ]*/metrics\)$|\1|p' "$server_log" | head -n 1)
+	tries=0
+	until curl -s --noproxy '*' -m 20 "$url" >"$scratch/page" && grep -q -e "$1" "$scratch/page"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 150 ] || ! cat "$scratch/page" || return 1
+		sleep 0.2
+	done
+}

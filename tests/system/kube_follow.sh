@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# An API server that is followed: programs that say who we are, what a watch has missed,
-# connections that fall silent, reloads, limits, and the commands that read it once.
+# An API server that is followed: what a watch has missed, connections that fall silent,
+# reloads, limits, metrics, and the commands that read it once.
 set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/apiserver.sh"
@@ -11,48 +11,6 @@ export HOME
 unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 cart=cart.shop.svc.cluster.local
 
-# corefile_write TEXT...: of a server on $port; TEXT goes into the stanza.
-corefile_write() {
-	{
-		printf '.:%s {\n    bind 127.0.0.1\n    prometheus 127.0.0.1:0\n' "$port"
-		printf '    kubernetes cluster.local {\n'
-		printf '        %s\n' "$@"
-		printf '    }\n}\n'
-	} >"$scratch/Corefile.new"
-	mv "$scratch/Corefile.new" "$scratch/Corefile"
-}
-
-# follow_start TEXT...: another process may take the port first, then again.
-follow_start() {
-	for attempt in 1 2 3 4 5; do
-		port=$(port_free) && corefile_write "$@" || return 1
-		server_start "$scratch/Corefile" && return 0
-		printf 'attempt %d on port %s failed\n' "$attempt" "$port"
-	done
-	return 1
-}
-
-# becomes NAME TEXT: dig prints it within half a minute.
-becomes() {
-	tries=0
-	until [ "$(dig @127.0.0.1 -p "$port" +short +tries=1 +timeout=5 "$1" A)" = "$2" ]; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 150 ] || ! cat "$server_log" || return 1
-		sleep 0.2
-	done
-}
-
-# metric PATTERN: a line of /metrics within half a minute.
-metric() {
-	url=$(sed -n 's|.*listening on \(http://[^ ]*/metrics\)$|\1|p' "$server_log" | head -n 1)
-	tries=0
-	until curl -s --noproxy '*' -m 20 "$url" >"$scratch/page" && grep -q -e "$1" "$scratch/page"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 150 ] || ! grep -e "${1%%[{]*}" "$scratch/page" || return 1
-		sleep 0.2
-	done
-}
-
 # asked TIMES PATTERN: how often the API server was asked so.
 asked() {
 	control GET /log >"$scratch/requests"
@@ -61,44 +19,6 @@ asked() {
 
 stop_both() {
 	server_stop && kill "$apiserver"
-}
-
-# --- a program says who we are ---
-
-program_write() { # TOKEN EXPIRES
-	{
-		printf '#!/bin/sh\necho run >>"%s"\n' "$scratch/runs"
-		printf 'echo '\''{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",'
-		printf '"status":{"token":"%s","expirationTimestamp":"%s"}}'\''\n' "$1" "$2"
-	} >"$scratch/login.new"
-	chmod +x "$scratch/login.new" && mv "$scratch/login.new" "$scratch/login"
-}
-
-program_start() {
-	apiserver_start --token first && put "$(namespace_json shop)" "$(service_json shop cart 10.96.0.1)" &&
-		program_write first 2100-01-01T00:00:00Z &&
-		cat >"$scratch/kubeconfig" <<-END || return 1
-			current-context: c
-			contexts: [{name: c, context: {cluster: c, user: u}}]
-			clusters: [{name: c, cluster: {server: "$api"}}]
-			users:
-			- name: u
-			  user:
-			    exec:
-			      apiVersion: client.authentication.k8s.io/v1
-			      command: ./login
-		END
-	follow_start 'kubeconfig kubeconfig' && becomes $cart 10.96.0.1
-}
-
-program_runs_once() {
-	[ "$(wc -l <"$scratch/runs")" -eq 1 ]
-}
-
-program_runs_again() {
-	program_write second 2100-01-01T00:00:00Z && control POST /set '{"tokens":{"second":"dns"}}' >/dev/null &&
-		suffer '{"resource":"services","kind":"end"}' && put "$(service_json shop more 10.96.0.2)" &&
-		becomes more.shop.svc.cluster.local 10.96.0.2 && [ "$(wc -l <"$scratch/runs")" -ge 2 ]
 }
 
 # --- what a watch has missed ---
@@ -158,6 +78,59 @@ cluster_that_is_away_is_refused() {
 		put "$(service_json shop cart 10.96.0.6)" && becomes $cart 10.96.0.6
 }
 
+# --- metrics ---
+
+now() {
+	date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+# changed_slice_json SERVICE ADDRESS: with the time of the change that it came of.
+changed_slice_json() {
+	slice_json shop "$1" "$1-1" "$2" | sed 's|"labels"|"annotations":{"endpoints.kubernetes.io/last-change-trigger-time":"'"$(now)"'"},&|'
+}
+
+metered_start() {
+	apiserver_start && put "$(namespace_json shop)" "$(service_json shop cart 10.96.0.1)" \
+		"$(service_json shop plain None)" \
+		"$(service_json shop db None | sed 's/"spec":{/&"selector":{"app":"db"},/')" \
+		"$(changed_slice_json cart 10.1.0.1)" && follow_start "endpoint $api" && becomes $cart 10.96.0.1
+}
+
+# What was there before us has taken no time of ours.
+each_kind_of_service_is_timed() {
+	timed='^coredns_kubernetes_dns_programming_duration_seconds'
+	put "$(changed_slice_json cart 10.1.0.2)" "$(changed_slice_json db 10.1.0.3)" \
+			"$(changed_slice_json plain 10.1.0.4)" "$(changed_slice_json plain 10.1.0.5)" &&
+		becomes plain.shop.svc.cluster.local 10.1.0.5 &&
+		metric "${timed}_count{service_kind=\"cluster_ip\"} 1\$" &&
+		metric "${timed}_count{service_kind=\"headless_with_selector\"} 1" &&
+		metric "${timed}_count{service_kind=\"headless_without_selector\"} 2" &&
+		for bound in 0.001 0.002 524.288 +Inf; do
+			metric "${timed}_bucket{service_kind=\"cluster_ip\",le=\"$bound\"} " || return 1
+		done && metric "${timed}_sum{service_kind=\"headless_with_selector\"} "
+}
+
+requests_are_counted() {
+	host=${api#http://}
+	request='^coredns_kubernetes_rest_client_request'
+	metric "${request}s_total{code=\"200\",host=\"$host\",method=\"GET\"} [1-9]" &&
+		metric "${request}_duration_seconds_count{host=\"$host\",verb=\"GET\"} [1-9]" &&
+		metric "${request}_duration_seconds_bucket{host=\"$host\",verb=\"GET\",le=\"0.1\"} "
+}
+
+the_registry_is_counted() {
+	metric '^waymark_registry_objects{kind="EndpointSlice"} 3' && metric '^waymark_registry_objects{kind="Namespace"} 1' &&
+		metric '^waymark_registry_changes_total{kind="EndpointSlice"} [4-9]' &&
+		metric '^waymark_registry_age_seconds{source="apiserver"} [0-9]' &&
+		metric '^waymark_registry_rejected_total{kind="Service",reason="[^"]*"} 0' &&
+		metric '^waymark_publish_duration_seconds_count [1-9]' && metric '^waymark_store_names [1-9]' &&
+		metric '^waymark_store_bytes [1-9]' && metric '^waymark_dropped_total{reason="[^"]*"} 0'
+}
+
+promtool_agrees() {
+	promtool check metrics <"$scratch/page"
+}
+
 # --- limits, and what is read once ---
 
 requests_are_limited() {
@@ -178,17 +151,23 @@ commands_say_that_it_is_away() {
 		grep -q 'error: the API server has not told all: namespaces: ' "$scratch/out" || ! cat "$scratch/out"
 }
 
-case_run 'a program says who we are' program_start
-case_run 'it is asked once' program_runs_once
-case_run 'it is asked again when its word counts no more' program_runs_again
-case_run 'they end' stop_both
 case_run 'a server that compares starts' missing_start
 case_run 'nothing is found where nothing is missing' nothing_is_missing
 case_run 'what a watch has missed is found' what_was_missed_is_found
-case_run 'they end, too' stop_both
+case_run 'they end' stop_both
 case_run 'a server that does not trust silence starts' silent_start
 case_run 'a watch that falls silent is begun anew' silence_is_noticed
 case_run 'and they end' stop_both
+case_run 'a server that is measured starts' metered_start
+case_run 'the time until a change is answered, for each kind of service' each_kind_of_service_is_timed
+case_run 'requests to the API server' requests_are_counted
+case_run 'the registry' the_registry_is_counted
+if command -v promtool >/dev/null; then
+	case_run 'promtool agrees' promtool_agrees
+else
+	case_skip 'promtool agrees' 'promtool is not installed'
+fi
+case_run 'they end, too' stop_both
 case_run 'a server that is reloaded starts' reload_start
 case_run 'a cluster with the same options is not loaded again' same_cluster_is_kept
 case_run 'one with other options is loaded and then followed' changed_cluster_is_loaded_first

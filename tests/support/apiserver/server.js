@@ -222,6 +222,7 @@ class ApiServer {
 	async serve(pathname, request) {
 		const { req, query } = request;
 		request.user = this.user(req);
+		request.entry.user = request.user;
 		if (this.serveOther(pathname, request))
 			return;
 		const found = request.path;

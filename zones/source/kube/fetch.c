@@ -615,8 +615,11 @@ static bool fetch_set_up(struct fetch *fetch, const struct fetch_request *reques
 	curl.easy_setopt(easy, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
 	if (request->may_be_gzip)
 		curl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-	if (server->proxy)
+	/* The kubeconfig's word counts for more than NO_PROXY, as with kubectl. */
+	if (server->proxy) {
 		curl.easy_setopt(easy, CURLOPT_PROXY, server->proxy);
+		curl.easy_setopt(easy, CURLOPT_NOPROXY, "");
+	}
 	bool is_good = add_header(fetch, "Accept", request->accept) &&
 		       (!request->authorization || add_header(fetch, "Authorization",
 							   request->authorization)) &&
