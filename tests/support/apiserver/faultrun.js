@@ -178,7 +178,9 @@ class FaultRun {
 		const start = Date.now();
 		let left = [];
 		while (Date.now() - start < PATIENCE_MS && !this.exit) {
-			left = [];
+			// What a namespace that is gone hides may still be old where nobody watches yet.
+			left = RESOURCES.filter((plural) => !this.api.watchers(plural).length)
+				.map((plural) => `${plural} are not watched`);
 			for (const [name, value] of this.world.values()) {
 				const { value: found } = await this.ask(name);
 				if (found !== JSON.stringify(value))
