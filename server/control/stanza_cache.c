@@ -113,8 +113,9 @@ void cache_check(const struct corefile_directive *directive, struct diag_list *p
 		stanza_error(problems, &directive->arguments[0],
 			"\"%.100s\" for \"cache\", expected a TTL of at least 1",
 			directive->arguments[0].text);
-	stanza_check_zones("cache", directive->arguments + first,
-		directive->argument_count - first, problems);
+	if (directive->argument_count > first)
+		stanza_check_zones("cache", directive->arguments + first,
+			directive->argument_count - first, problems);
 	if (policy && !directive_option(directive, "serve_stale"))
 		stanza_error(problems, &policy->name,
 			"serve_stale_policy needs the option \"serve_stale\"");
@@ -257,7 +258,7 @@ static enum err read_head(struct build *build, const struct corefile_directive *
 	enum err err = first ? read_number(&directive->arguments[0], &ttl_s) : ERR_NONE;
 	for (unsigned kind = 0; !err && first && kind < CACHE_KINDS; kind++)
 		out->kinds[kind].ttl_max_s = ttl_s;
-	if (!err)
+	if (!err && directive->argument_count > first)
 		err = zone_list_read(&list, directive->arguments + first,
 			directive->argument_count - first);
 	out->zones = list.zones;

@@ -111,7 +111,8 @@ static void stream_flush(struct stream *stream)
 		sent += (size_t)result;
 	}
 	stream->out_length -= sent;
-	memmove(stream->out, stream->out + sent, stream->out_length);
+	if (sent)
+		memmove(stream->out, stream->out + sent, stream->out_length);
 	if (stream->out_length)
 		(void)event_add(stream->writable, NULL);
 	else

@@ -233,8 +233,13 @@ static enum verdict rewrite_plugin_query(void *instance, struct query *query)
 		return VERDICT_NEXT;
 	enum verdict verdict =
 		subquery_ask(query, &plan.name, plan.type, SUBQUERY_BEHIND, &subquery);
-	if (verdict == VERDICT_SUSPEND)
+	if (verdict == VERDICT_SUSPEND && query->worker)
 		return wait_for(query, &plan, subquery);
+	/* Without a worker nobody will ever answer. */
+	if (verdict == VERDICT_SUSPEND) {
+		subquery_free(subquery);
+		return verdict;
+	}
 	if (verdict != VERDICT_REPLY)
 		return VERDICT_DROP;
 	verdict = lead_back(query, &plan, subquery);
