@@ -5,38 +5,20 @@
 set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/dig.sh"
+. "$srcdir/tests/support/upstream.sh"
 
-HOME=$scratch
-export HOME
 served=$scratch/served
 allowed=127.0.0.11
 barred=127.0.0.12
 
-unbound_start() {
-	for attempt in 1 2 3 4 5; do
-		upstream=$(port_free) || return 1
-		cat >"$scratch/unbound.conf" <<-END
-			server:
-			  interface: 127.0.0.1@$upstream
-			  do-daemonize: no
-			  use-syslog: no
-			  chroot: ""
-			  username: ""
-			  directory: "$scratch"
-			  pidfile: "$scratch/unbound.pid"
-			  module-config: "iterator"
-			  local-zone: "." static
-			  local-data: "fresh.elsewhere.test. 300 IN A 192.0.2.10"
-			  local-data: "cached.elsewhere.test. 300 IN A 192.0.2.11"
-			  local-data: "stale.elsewhere.test. 1 IN A 192.0.2.12"
-			  local-data: "target.elsewhere.test. 300 IN A 192.0.2.13"
-		END
-		/usr/sbin/unbound -d -c "$scratch/unbound.conf" >"$scratch/unbound.log" 2>&1 </dev/null &
-		unbound=$!
-		started="$started $unbound"
-		wait_for "$scratch/unbound.log" 'start of service' "$unbound" && return 0
-	done
-	return 1
+unbound_lines() {
+	cat <<-END
+		local-zone: "." static
+		local-data: "fresh.elsewhere.test. 300 IN A 192.0.2.10"
+		local-data: "cached.elsewhere.test. 300 IN A 192.0.2.11"
+		local-data: "stale.elsewhere.test. 1 IN A 192.0.2.12"
+		local-data: "target.elsewhere.test. 300 IN A 192.0.2.13"
+	END
 }
 
 # pod NAME ADDRESS
@@ -212,8 +194,7 @@ each_is_answered() { # ACTION
 }
 
 stale_is_there() {
-	is_answered stale.elsewhere.test 'IN A 192\.0\.2\.12$' && kill -TERM "$unbound" &&
-		wait "$unbound"
+	is_answered stale.elsewhere.test 'IN A 192\.0\.2\.12$' && unbound_stop
 	sleep 1.5
 }
 

@@ -13,29 +13,18 @@ if [ "${1:-}" != inside ]; then
 	exec unshare --net --mount "$0" inside
 fi
 . "$srcdir/tests/support/tap.sh"
+. "$srcdir/tests/support/upstream.sh"
 
 port=53
 served=$scratch/served
 
-# All that is not the cluster's is asked of this one, where nothing else exists.
-upstream_start() {
-	cat >"$scratch/unbound.conf" <<-END
-		server:
-		  interface: 127.0.0.2
-		  do-daemonize: no
-		  use-syslog: no
-		  chroot: ""
-		  username: ""
-		  directory: "$scratch"
-		  pidfile: "$scratch/unbound.pid"
-		  module-config: "iterator"
-		  local-zone: "." static
-		  local-data: "www.example.org. 60 IN A 192.0.2.10"
-		  local-data: "www.example.org. 60 IN AAAA 2001:db8::10"
+# All that is not the cluster's is asked of unbound, where nothing else exists.
+unbound_lines() {
+	cat <<-END
+		local-zone: "." static
+		local-data: "www.example.org. 60 IN A 192.0.2.10"
+		local-data: "www.example.org. 60 IN AAAA 2001:db8::10"
 	END
-	/usr/sbin/unbound -d -c "$scratch/unbound.conf" >"$scratch/unbound.log" 2>&1 </dev/null &
-	started="$started $!"
-	wait_for "$scratch/unbound.log" 'start of service' "$!"
 }
 
 # The clients are this pod.
@@ -78,7 +67,7 @@ serve() {
 }
 
 pod_prepare() {
-	ip link set lo up && upstream_start && manifests_write || return 1
+	ip link set lo up && unbound_at 127.0.0.2 && manifests_write || return 1
 	cat >"$scratch/resolv.conf" <<-END
 		nameserver 127.0.0.1
 		search shop.svc.cluster.local svc.cluster.local cluster.local corp.example
