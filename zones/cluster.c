@@ -9,10 +9,12 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "zones/imports.h"
 #include "zones/keeper.h"
 #include "zones/registry/registry.h"
 #include "zones/registry/selector.h"
 #include "zones/source/manifest.h"
+#include "zones/source/state.h"
 #include "zones/store/store_write.h"
 #include "zones/synth/clients.h"
 
@@ -30,6 +32,7 @@ struct cluster {
 	struct registry *registry;
 	struct store *store;
 	struct synth *synth;
+	struct imports *imports;      /* NULL: no multicluster zones */
 	struct store *external_store; /* NULL, as the next: no external zones */
 	struct synth *external_synth;
 	struct store *clients_store; /* NULL, as the next: not wanted */
@@ -78,6 +81,8 @@ static enum err on_upsert(void *context, const struct object *object)
 	struct diag_list problems;
 	diag_list_init(&problems);
 	enum err err = registry_put(cluster->registry, object, &problems);
+	if (!err)
+		err = imports_put(cluster->imports, object, &problems);
 	if (err)
 		cluster_failed(cluster, object->name, err);
 	cluster->counters.conflicts[object->kind] += problems.count;
@@ -96,6 +101,8 @@ static enum err on_remove(
 	struct cluster *cluster = context;
 	cluster_count_change(cluster, kind);
 	enum err err = registry_remove(cluster->registry, kind, ns, name);
+	if (!err)
+		err = imports_remove(cluster->imports, kind, ns, name);
 	if (err)
 		cluster_failed(cluster, name, err);
 	return err;
@@ -106,6 +113,8 @@ static enum err on_sweep(void *context, enum object_kind kind,
 {
 	struct cluster *cluster = context;
 	enum err err = registry_sweep(cluster->registry, kind, has, source);
+	if (!err)
+		err = imports_sweep(cluster->imports, kind, has, source);
 	if (err)
 		cluster_failed(cluster, "what is gone", err);
 	return err;
@@ -123,10 +132,16 @@ static enum err cluster_publish(struct cluster *cluster)
 	diag_list_init(&problems);
 	enum err err = registry_settle(cluster->registry, &problems);
 	cluster->counters.conflicts[OBJECT_SERVICE] += problems.count;
+	size_t count = problems.count;
+	if (!err)
+		err = imports_settle(cluster->imports, &problems);
+	cluster->counters.conflicts[OBJECT_IMPORT] += problems.count - count;
 	cluster_report(cluster, &problems);
 	diag_list_deinit(&problems);
 	if (!err)
 		err = synth_apply(cluster->synth);
+	if (!err)
+		err = imports_apply(cluster->imports);
 	if (!err && cluster->external_synth)
 		err = synth_apply(cluster->external_synth);
 	if (!err && cluster->clients)
@@ -135,6 +150,7 @@ static enum err cluster_publish(struct cluster *cluster)
 		return err;
 	cluster_tell_follower(cluster);
 	registry_end_batch(cluster->registry);
+	imports_end_batch(cluster->imports);
 	return ERR_NONE;
 }
 
@@ -209,7 +225,8 @@ static void on_denied(void *context, unsigned kinds)
 	char missing[512];
 	unsigned bits = (kinds & 1u << OBJECT_SERVICE ? STORE_MISSING_SERVICES : 0) |
 			(kinds & 1u << OBJECT_SLICE ? STORE_MISSING_ENDPOINTS : 0) |
-			(kinds & 1u << OBJECT_POD ? STORE_MISSING_PODS : 0);
+			(kinds & 1u << OBJECT_POD ? STORE_MISSING_PODS : 0) |
+			(kinds & 1u << OBJECT_IMPORT ? STORE_MISSING_IMPORTS : 0);
 	/* Without namespaces nothing is there. */
 	if (!kinds || kinds & 1u << OBJECT_NAMESPACE)
 		return;
@@ -221,8 +238,8 @@ static void on_denied(void *context, unsigned kinds)
 	if (!cluster->options.external.synth.serves_headless)
 		bits &= ~(unsigned)STORE_MISSING_ENDPOINTS;
 	if (cluster->external_store)
-		store_set_missing(
-			cluster->external_store, bits & ~(unsigned)STORE_MISSING_PODS);
+		store_set_missing(cluster->external_store,
+			bits & ~(unsigned)(STORE_MISSING_PODS | STORE_MISSING_IMPORTS));
 	cluster_tell_follower(cluster);
 }
 
@@ -307,13 +324,25 @@ static enum err cluster_copy_options(
 		options->own_address_count, sizeof(*own->own_addresses));
 	own->zones = copy_array(
 		arena, options->zones, options->zone_count, sizeof(*own->zones));
+	own->multicluster = copy_array(arena, options->multicluster,
+		options->multicluster_count, sizeof(*own->multicluster));
 	if (!own->namespaces || !own->manifests || !own->service_cidrs ||
-		!own->own_addresses || !own->zones || copy_text(arena, &own->labels) ||
+		!own->own_addresses || !own->zones || !own->multicluster ||
+		copy_text(arena, &own->labels) ||
 		copy_text(arena, &own->namespace_labels) ||
 		copy_text(arena, &own->state) || copy_kube_options(arena, &own->kube))
 		return ERR_NOMEM;
 	cluster->primary = first_forward(options->zones, options->zone_count);
 	return cluster_copy_external(cluster, &options->external);
+}
+
+static bool is_multicluster(
+	const struct cluster_options *options, const struct dname *zone)
+{
+	for (size_t i = 0; i < options->multicluster_count; i++)
+		if (dname_equal(&options->multicluster[i], zone))
+			return true;
+	return false;
 }
 
 static enum err cluster_make_store(
@@ -325,7 +354,10 @@ static enum err cluster_make_store(
 		return ERR_NOMEM;
 	for (size_t i = 0; i < options->zone_count; i++)
 		zones[i] = (struct store_zone){
-			.name = options->zones[i], .ttl_s = options->ttl_s};
+			.name = options->zones[i],
+			.ttl_s = options->ttl_s,
+			.is_multicluster = is_multicluster(options, &options->zones[i]),
+		};
 	cluster->store = store_new(&cluster->key, zones, (unsigned)options->zone_count);
 	return cluster->store ? ERR_NONE : ERR_NOMEM;
 }
@@ -376,6 +408,32 @@ static enum err before_change(void *context, const struct registry_service *serv
 	return err;
 }
 
+static enum err cluster_make_synth(
+	struct cluster *cluster, const struct registry_options *registry_options)
+{
+	const struct cluster_options *options = &cluster->options;
+	const struct synth_options synth_options = {
+		.ttl_s = options->ttl_s,
+		.pods = options->pods,
+		.uses_pod_names = options->uses_pod_names,
+		.ignores_empty = options->ignores_empty,
+		.ignores_endpoints = options->ignores_endpoints,
+		.serves_zones = options->serves_zones,
+		.keeps_hints = options->keeps_hints,
+		.keeps_absences = !options->manifest_count,
+		.primary = &cluster->primary,
+		.own_addresses = options->own_addresses,
+		.own_address_count = options->own_address_count,
+	};
+	cluster->synth = synth_new(&synth_options, cluster->registry, cluster->store);
+	if (cluster->synth && options->multicluster_count)
+		cluster->imports =
+			imports_new(registry_options, &synth_options, cluster->store);
+	return cluster->synth && (cluster->imports || !options->multicluster_count)
+		       ? ERR_NONE
+		       : ERR_NOMEM;
+}
+
 static enum err cluster_make_registry(struct cluster *cluster)
 {
 	const struct cluster_options *options = &cluster->options;
@@ -400,27 +458,8 @@ static enum err cluster_make_registry(struct cluster *cluster)
 	};
 	const struct registry_observer observer = {cluster, before_change};
 	cluster->registry = registry_new(&registry_options, &observer);
-	return cluster->registry ? ERR_NONE : ERR_NOMEM;
-}
-
-static enum err cluster_make_synth(struct cluster *cluster)
-{
-	const struct cluster_options *options = &cluster->options;
-	const struct synth_options synth_options = {
-		.ttl_s = options->ttl_s,
-		.pods = options->pods,
-		.uses_pod_names = options->uses_pod_names,
-		.ignores_empty = options->ignores_empty,
-		.ignores_endpoints = options->ignores_endpoints,
-		.serves_zones = options->serves_zones,
-		.keeps_hints = options->keeps_hints,
-		.keeps_absences = !options->manifest_count,
-		.primary = &cluster->primary,
-		.own_addresses = options->own_addresses,
-		.own_address_count = options->own_address_count,
-	};
-	cluster->synth = synth_new(&synth_options, cluster->registry, cluster->store);
-	return cluster->synth ? ERR_NONE : ERR_NOMEM;
+	return cluster->registry ? cluster_make_synth(cluster, &registry_options)
+				 : ERR_NOMEM;
 }
 
 static enum err cluster_make_external_synth(struct cluster *cluster)
@@ -502,8 +541,6 @@ struct cluster *cluster_new(const struct cluster_options *options,
 	if (!err)
 		err = cluster_make_registry(cluster);
 	if (!err)
-		err = cluster_make_synth(cluster);
-	if (!err)
 		err = cluster_make_external_synth(cluster);
 	if (!err && options->maps_clients)
 		err = cluster_make_clients(cluster);
@@ -511,6 +548,8 @@ struct cluster *cluster_new(const struct cluster_options *options,
 		/* An API server says which there are. */
 		if (!err && options->manifest_count)
 			err = registry_put_builtin_namespaces(cluster->registry);
+	if (!err && options->manifest_count)
+		err = imports_put_builtin_namespaces(cluster->imports);
 	if (!err)
 		err = cluster_make_source(cluster);
 	if (err) {
@@ -529,6 +568,7 @@ void cluster_free(struct cluster *cluster)
 	programming_deinit(&cluster->programming);
 	keeper_free(cluster->keeper);
 	synth_free(cluster->synth);
+	imports_free(cluster->imports);
 	synth_free(cluster->external_synth);
 	registry_free(cluster->registry);
 	store_free(cluster->store);
@@ -628,9 +668,10 @@ bool cluster_accept_state(struct cluster *cluster)
 /* A registry that is not complete would take the place of one that was. */
 static void save_state(struct cluster *cluster, bool at_once)
 {
+	const struct state_registries from = {
+		cluster->registry, imports_registry(cluster->imports)};
 	if (cluster->keeper && kube_source_is_synced(cluster->kube))
-		keeper_save(cluster->keeper, cluster->registry,
-			cluster->counters.published, at_once);
+		keeper_save(cluster->keeper, &from, cluster->counters.published, at_once);
 }
 
 void cluster_save_state(struct cluster *cluster)
@@ -714,6 +755,11 @@ const struct store *cluster_clients(const struct cluster *cluster)
 const struct registry *cluster_registry(const struct cluster *cluster)
 {
 	return cluster->registry;
+}
+
+const struct registry *cluster_imports(const struct cluster *cluster)
+{
+	return imports_registry(cluster->imports);
 }
 
 const struct dname *cluster_primary(const struct cluster *cluster)

@@ -34,6 +34,9 @@ struct cluster_options {
 	enum pod_mode pods;
 	bool uses_pod_names, ignores_empty, ignores_endpoints;
 	bool serves_zones; /* option zonal */
+	/* Those of the zones whose names are the ServiceImports'. */
+	const struct dname *multicluster;
+	size_t multicluster_count;
 	bool keeps_hints; /* what is known of names that do not exist */
 	const char *const *namespaces;
 	size_t namespace_count;
@@ -148,6 +151,8 @@ const struct store *cluster_external_store(const struct cluster *cluster);
 /* Read by client_find (zones/store/client.h). NULL: it is not kept. */
 const struct store *cluster_clients(const struct cluster *cluster);
 const struct registry *cluster_registry(const struct cluster *cluster);
+/* Of ServiceImports, NULL: there are no multicluster zones. */
+const struct registry *cluster_imports(const struct cluster *cluster);
 /* The first zone that is not a reverse zone. */
 const struct dname *cluster_primary(const struct cluster *cluster);
 /* As given, without the zones. */

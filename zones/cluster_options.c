@@ -63,9 +63,9 @@ static bool kube_options_equal(const struct kube_options *a, const struct kube_o
 	       text_equal(a->certificate, b->certificate) && text_equal(a->key, b->key) &&
 	       text_equal(a->ca, b->ca) && text_equal(a->kubeconfig, b->kubeconfig) &&
 	       text_equal(a->context, b->context) && a->needs_pods == b->needs_pods &&
-	       !(a->qps < b->qps) && !(a->qps > b->qps) && a->burst == b->burst &&
-	       a->inflight == b->inflight && a->compare_ms == b->compare_ms &&
-	       a->silence_ms == b->silence_ms;
+	       a->needs_imports == b->needs_imports && !(a->qps < b->qps) &&
+	       !(a->qps > b->qps) && a->burst == b->burst && a->inflight == b->inflight &&
+	       a->compare_ms == b->compare_ms && a->silence_ms == b->silence_ms;
 }
 
 bool cluster_options_equal(
@@ -73,6 +73,8 @@ bool cluster_options_equal(
 {
 	return a->zone_count == b->zone_count &&
 	       zones_equal(a->zones, b->zones, a->zone_count) &&
+	       a->multicluster_count == b->multicluster_count &&
+	       zones_equal(a->multicluster, b->multicluster, a->multicluster_count) &&
 	       external_equal(&a->external, &b->external) &&
 	       a->maps_clients == b->maps_clients && a->ttl_s == b->ttl_s &&
 	       a->pods == b->pods && a->uses_pod_names == b->uses_pod_names &&

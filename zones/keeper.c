@@ -35,12 +35,13 @@ static char *scope_of(const struct cluster_options *options)
 	int length = asprintf(&scope,
 		"from %s %s; labels %s; namespace_labels %s; %s pods; %s pod names; %s "
 		"endpoints; "
-		"%s external addresses; %s zones",
+		"%s external addresses; %s zones%s",
 		from, kube->context ? kube->context : "", labels, namespace_labels,
 		kube->needs_pods ? "with" : "no", options->uses_pod_names ? "with" : "no",
 		options->ignores_endpoints ? "no" : "with",
 		options->external.zone_count ? "with" : "no",
-		options->serves_zones ? "with" : "no");
+		options->serves_zones ? "with" : "no",
+		options->multicluster_count ? "; with imports" : "");
 	return length < 0 ? NULL : scope;
 }
 
@@ -93,8 +94,8 @@ int64_t keeper_loaded_unix_s(const struct keeper *keeper)
 	return keeper->loaded_unix_s;
 }
 
-void keeper_save(struct keeper *keeper, const struct registry *registry, uint64_t version,
-	bool at_once)
+void keeper_save(struct keeper *keeper, const struct state_registries *from,
+	uint64_t version, bool at_once)
 {
 	enum { TELL_EACH_MS = 600000 };
 	int64_t now_ms = clock_now_ms();
@@ -103,7 +104,7 @@ void keeper_save(struct keeper *keeper, const struct registry *registry, uint64_
 	if (version == keeper->saved || (!at_once && now_ms < keeper->next_ms))
 		return;
 	keeper->next_ms = now_ms + KEEPER_INTERVAL_MS;
-	enum err err = state_saver_save(keeper->saver, registry, &is_busy);
+	enum err err = state_saver_save(keeper->saver, from, &is_busy);
 	if (err == ERR_IO && log_limit_pass(&keeper->limit, TELL_EACH_MS, &left_out))
 		log_errno("cannot write the state file \"%s\"", keeper->options->state);
 	else if (err == ERR_NOMEM)

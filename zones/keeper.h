@@ -14,7 +14,7 @@
 
 struct cluster_options;
 struct keeper;
-struct registry;
+struct state_registries;
 
 enum { KEEPER_INTERVAL_MS = 10000 };
 
@@ -31,9 +31,9 @@ enum err keeper_load(struct keeper *keeper, const struct source_sink *sink) MUST
 int64_t keeper_loaded_unix_s(const struct keeper *keeper);
 
 /*
- * Saves the registry if `version`, which grows with each change, is another than what was
- * saved, and unless it was saved a moment ago; with `at_once` also then. Failures are
+ * Saves the registries if `version`, which grows with each change, is another than what
+ * was saved, and unless it was saved a moment ago; with `at_once` also then. Failures are
  * logged.
  */
-void keeper_save(struct keeper *keeper, const struct registry *registry, uint64_t version,
-	bool at_once);
+void keeper_save(struct keeper *keeper, const struct state_registries *from,
+	uint64_t version, bool at_once);

@@ -132,10 +132,13 @@ static void words_look(void *context, const struct dname *zone)
 	meet->found |= meets_words(zone, meet->words, meet->count);
 }
 
-/* Options with zones, `fallthrough` for one, speak of the plugin's own. */
+/* Options with zones, `fallthrough` for one, speak of the plugin's own; of `multicluster`
+ * it is an error. */
 static void advise_option_zones(const struct corefile_directive *directive,
 	const struct corefile_directive *option, struct diag_list *problems)
 {
+	if (strcmp(option->name.text, "multicluster") == 0)
+		return;
 	for (size_t i = 0; i < option->argument_count; i++) {
 		struct words_meet meet = {
 			directive->arguments, directive->argument_count, false};

@@ -191,6 +191,15 @@ static const struct directive_row kubernetes_options[] = {
 			"ZONE.prefer._zone. in front of a headless service",
 	},
 	{
+		.name = "multicluster",
+		.type = ARGUMENT_ZONE,
+		.min_arguments = 0,
+		.max_arguments = ANY_NUMBER,
+		.help = "in these of the zones the names are those of ServiceImports "
+			"(Multi-Cluster Services), not of Services",
+		.check = stanza_check_multicluster,
+	},
+	{
 		.name = "fallthrough",
 		.type = ARGUMENT_ZONE,
 		.min_arguments = 0,

@@ -364,6 +364,8 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 	cluster->zone_count = list.count;
 	if (!err)
 		err = read_options(directive, arena, cluster);
+	if (!err)
+		err = stanza_read_multicluster(directive, arena, cluster, problems);
 	struct stanza_fallthrough through = {0};
 	if (!err)
 		err = stanza_read_fallthrough(directive, arena, &through);

@@ -48,6 +48,11 @@ enum err stanza_read_kubernetes(const struct corefile_directive *directive,
 	struct cluster_options *cluster, struct kubernetes_options *kubernetes,
 	struct diag_list *problems) MUST_CHECK;
 
+/* The option multicluster, once the zones are known. The same errors. */
+enum err stanza_read_multicluster(const struct corefile_directive *directive,
+	struct arena *arena, struct cluster_options *cluster,
+	struct diag_list *problems) MUST_CHECK;
+
 /* What `k8s_external` configures of the cluster of its block; the store is left for the
  * caller. The same errors. */
 enum err stanza_read_external(const struct corefile_directive *directive,
@@ -80,6 +85,8 @@ void stanza_check_selector(
 void stanza_check_qps(
 	const struct corefile_directive *directive, struct diag_list *problems);
 void stanza_check_endpoint(
+	const struct corefile_directive *directive, struct diag_list *problems);
+void stanza_check_multicluster(
 	const struct corefile_directive *directive, struct diag_list *problems);
 void stanza_check_kubernetes(
 	const struct corefile_directive *directive, struct diag_list *problems);

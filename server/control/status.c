@@ -89,6 +89,15 @@ static void add_source(struct status_figures *figures, const struct cluster *clu
 			used ? "; " : "", missing);
 }
 
+/* Their slices count again where they are a Service's too: they are kept twice. */
+static void add_imports(struct status_figures *figures, const struct registry *imports)
+{
+	if (!imports)
+		return;
+	figures->objects[OBJECT_IMPORT] += registry_count(imports, OBJECT_IMPORT);
+	figures->objects[OBJECT_SLICE] += registry_count(imports, OBJECT_SLICE);
+}
+
 void status_add_cluster(struct status_figures *figures, const struct cluster *cluster)
 {
 	const struct registry *registry = cluster_registry(cluster);
@@ -101,6 +110,7 @@ void status_add_cluster(struct status_figures *figures, const struct cluster *cl
 	}
 	for (unsigned kind = 0; kind < OBJECT_KINDS; kind++)
 		figures->objects[kind] += registry_count(registry, kind);
+	add_imports(figures, cluster_imports(cluster));
 	figures->store_names += size.names + size.pods;
 	figures->store_bytes += size.bytes;
 	figures->cluster_count++;

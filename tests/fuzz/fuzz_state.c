@@ -43,10 +43,27 @@ static void read_block(
 	diag_list_deinit(&problems);
 }
 
-static void write_again(struct registry *registry, struct state_buffer *buffer)
+static void write_imports(
+	const struct registry *imports, struct arena *arena, struct state_buffer *buffer)
+{
+	const struct registry_namespace *ns;
+	for (size_t i = 0; (ns = registry_next_namespace(imports, &i));)
+		for (uint32_t j = 0; j < ns->service_count; j++) {
+			const struct registry_service *service = ns->services[j];
+			if (service->object)
+				state_put_service(buffer, arena, OBJECT_IMPORT, service);
+			for (unsigned k = 0; k < service->slice_count; k++)
+				state_put_slice(buffer, STATE_IMPORT_SLICE, ns->name,
+					service->slices[k]);
+		}
+}
+
+static void write_again(const struct registry *registry, const struct registry *imports,
+	struct state_buffer *buffer)
 {
 	struct arena arena;
 	arena_init(&arena, 4096);
+	write_imports(imports, &arena, buffer);
 	const struct registry_namespace *ns;
 	for (size_t i = 0; (ns = registry_next_namespace(registry, &i));) {
 		if (ns->has_object)
@@ -54,7 +71,8 @@ static void write_again(struct registry *registry, struct state_buffer *buffer)
 		for (uint32_t j = 0; j < ns->service_count; j++) {
 			const struct registry_service *service = ns->services[j];
 			if (service->object)
-				state_put_service(buffer, &arena, service);
+				state_put_service(
+					buffer, &arena, OBJECT_SERVICE, service);
 			for (unsigned k = 0; k < service->slice_count; k++)
 				state_put_slice(buffer, OBJECT_SLICE, ns->name,
 					service->slices[k]);
@@ -75,18 +93,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct registry_options options = {
 		.key = &key, .keeps_pod_names = true, .indexes_endpoints = true};
 	const struct registry_observer observer = {NULL, observe};
+	struct registry_options import_options = options;
+	import_options.holds_imports = true;
 	struct registry *registry = registry_new(&options, &observer);
+	struct registry *imports = registry_new(&import_options, &observer);
 	struct registry *again = registry_new(&options, &observer);
 	struct state_buffer buffer = {0};
 	bool has_failed;
-	if (!registry || !again)
+	if (!registry || !imports || !again)
 		abort();
 	read_block(data, size, registry, &has_failed);
-	write_again(registry, &buffer);
+	read_block(data, size, imports, &has_failed);
+	write_again(registry, imports, &buffer);
 	read_block(buffer.octets, buffer.length, again, &has_failed);
 	if (has_failed)
 		abort();
 	registry_free(registry);
+	registry_free(imports);
 	registry_free(again);
 	free(buffer.octets);
 	return 0;

@@ -164,6 +164,24 @@ static bool read_common(struct reading *reading, char *word)
 	return true;
 }
 
+static bool is_service(const struct object *object)
+{
+	return object->kind == OBJECT_SERVICE || object->kind == OBJECT_IMPORT;
+}
+
+static bool read_owner(struct object_slice *slice, const char *word)
+{
+	if (strncmp(word, "of=", 3) == 0)
+		slice->service = word + 3;
+	else if (strncmp(word, "import=", 7) == 0)
+		slice->import = word + 7;
+	else if (strncmp(word, "cluster=", 8) == 0)
+		slice->cluster = word + 8;
+	else
+		return false;
+	return true;
+}
+
 static void read_word(struct reading *reading, char *word)
 {
 	struct object *object = reading->object;
@@ -178,15 +196,13 @@ static void read_word(struct reading *reading, char *word)
 			reading->external_count++;
 		else
 			reading->hosts[reading->host_count++] = word + 2;
-	} else if (is_slice && strncmp(word, "of=", 3) == 0) {
-		object->slice.service = word + 3;
 	} else if (is_slice && strcmp(word, "--") == 0) {
 		end_subset(reading);
 		begin_subset(reading);
 	} else if (is_slice) {
-		read_endpoint(reading, word);
-	} else if ((object->kind != OBJECT_SERVICE ||
-			   !read_service_flag(&object->service, word)) &&
+		if (!read_owner(&object->slice, word))
+			read_endpoint(reading, word);
+	} else if ((!is_service(object) || !read_service_flag(&object->service, word)) &&
 		   (object->kind != OBJECT_POD || !read_pod_flag(&object->pod, word)) &&
 		   !read_address(word, &reading->addresses[reading->address_count++])) {
 		fail_msg("what is %s?", word);
@@ -196,7 +212,7 @@ static void read_word(struct reading *reading, char *word)
 static enum object_kind read_kind(const char *word)
 {
 	static const char *const kinds[OBJECT_KINDS] = {
-		"namespace", "service", "slice", "endpoints", "pod"};
+		"namespace", "service", "slice", "endpoints", "pod", "import"};
 	for (unsigned i = 0; i < OBJECT_KINDS; i++)
 		if (strcmp(word, kinds[i]) == 0)
 			return (enum object_kind)i;
@@ -208,7 +224,7 @@ static void reading_end(struct reading *reading)
 {
 	struct object *object = reading->object;
 	object->labels = reading->labels;
-	if (object->kind == OBJECT_SERVICE) {
+	if (is_service(object)) {
 		struct object_service *service = &object->service;
 		service->cluster_ips = reading->addresses;
 		service->cluster_ip_count = reading->address_count;
@@ -261,10 +277,12 @@ void object_from_text(const char *text, struct arena *arena, struct object *out)
 	reading.hosts = reading_array(&reading, sizeof(*reading.hosts));
 	reading.subsets = reading_array(&reading, sizeof(*reading.subsets));
 	begin_subset(&reading);
-	if (out->kind == OBJECT_SERVICE)
+	if (is_service(out))
 		out->service.external_name = out->service.cluster_ip_text = "";
 	if (out->kind == OBJECT_POD)
 		out->pod.hostname = out->pod.subdomain = "";
+	if (out->kind == OBJECT_SLICE)
+		out->slice.service = out->slice.import = out->slice.cluster = "";
 	if (out->kind == OBJECT_ENDPOINTS)
 		out->slice.service = name;
 	while ((word = strtok_r(NULL, " ", &rest)))

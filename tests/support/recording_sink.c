@@ -66,7 +66,11 @@ static void record_service(FILE *out, const struct object_service *service)
 
 static void record_slice(FILE *out, const struct object_slice *slice)
 {
-	fprintf(out, "  of %s\n", slice->service);
+	fprintf(out, "  of %s", slice->service ? slice->service : "unknown");
+	if (slice->import && *slice->import)
+		fprintf(out, " import %s of cluster \"%s\"", slice->import,
+			slice->cluster);
+	fputc('\n', out);
 	for (size_t i = 0; i < slice->subset_count; i++) {
 		const struct object_subset *subset = &slice->subsets[i];
 		fprintf(out, "  subset\n");
@@ -114,6 +118,7 @@ static enum err record_upsert(void *context, const struct object *object)
 	record_labels(out, "labels", object->labels, object->label_count);
 	switch (object->kind) {
 	case OBJECT_SERVICE:
+	case OBJECT_IMPORT:
 		record_service(out, &object->service);
 		break;
 	case OBJECT_SLICE:

@@ -89,6 +89,13 @@ manifests_are_counted() {
 		expect 1 err '^[^ ]*manifests/broken.yaml:[0-9]*:[0-9]*: error: '
 }
 
+# refuses PLACE PATTERN COREFILE
+refuses() {
+	corefile_write "$3"
+	check
+	expect 1 out '^1 error, 0 warnings' && said error "$1" "$2"
+}
+
 # warns PLACE PATTERN COREFILE
 warns() {
 	corefile_write "$3"
@@ -287,6 +294,17 @@ case_run 'check prints no time' findings_have_no_time
 case_run 'check counts the problems of manifests' manifests_are_counted
 case_on_terminal 'check has colours on a terminal, without NO_COLOR' colours_on_a_terminal
 
+case_run 'a multicluster zone that is not one of the stanza' refuses 4:30 \
+	'"b\.local" for "multicluster", expected one of the zones of kubernetes' \
+	"$(block .:53 "cluster.local a.local $reverse" 'multicluster a.local b.local')"
+case_run 'a warning: a multicluster zone that is a reverse one' warns 4:22 'reverse zones have the names of Services' \
+	"$(block .:53 "cluster.local a.local $reverse" "multicluster $reverse a.local")"
+case_run 'a warning: PTR records into a multicluster zone' warns 4:9 'into the first zone, "a\.local\."' \
+	"$(block .:53 "a.local cluster.local $reverse" 'multicluster a.local')"
+case_run 'a warning: multicluster without zones' warns 4:9 'multicluster names no zone' \
+	"$(block .:53 "cluster.local $reverse" multicluster)"
+case_run 'no warning: a multicluster zone' warns_of_nothing \
+	"$(block .:53 "cluster.local a.local $reverse" 'multicluster a.local')"
 case_run 'a warning: a zone in two blocks' warns 7:1 'also served by the block at' \
 	"$(block .:53 "cluster.local $reverse")$(block .:54 "cluster.local $reverse")"
 case_run 'a warning: nothing answers' warns 1:1 'no plugin of this block answers' \

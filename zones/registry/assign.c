@@ -155,7 +155,9 @@ enum err registry_assign_change(struct registry *registry,
 	}
 	remove_families(registry, service, before & ~after);
 	release_explicit(registry, old, explicit_count(old));
-	if (takes_cluster_ip(new) && !new->cluster_ip_count && !after)
+	/* A ServiceImport gets its address from a controller, when that comes to it. */
+	if (takes_cluster_ip(new) && !new->cluster_ip_count && !after &&
+		!registry->options.holds_imports)
 		assign_warn(service, new,
 			registry->options.service_cidr_count
 				? "has no clusterIP and service_cidr has no range of its "

@@ -173,7 +173,9 @@ static enum err derive_slice(const struct registry *registry,
 		.ns = service->ns->name,
 		.name = "",
 		.origin = service->object->origin,
-		.slice = {service->name, subsets, count}};
+		.slice = {.service = service->name,
+			.subsets = subsets,
+			.subset_count = count}};
 	const struct pack_slice_options options = {
 		.keeps_pod_names = registry->options.keeps_pod_names};
 	*out = count ? pack_slice_new(&object, &options) : NULL;

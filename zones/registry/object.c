@@ -14,6 +14,8 @@ const char *object_kind_name(enum object_kind kind)
 		return "Endpoints";
 	case OBJECT_POD:
 		return "Pod";
+	case OBJECT_IMPORT:
+		return "ServiceImport";
 	case OBJECT_KINDS:
 		break;
 	}

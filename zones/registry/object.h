@@ -20,10 +20,11 @@ enum object_kind {
 	OBJECT_SLICE,     /* discovery.k8s.io/v1 EndpointSlice */
 	OBJECT_ENDPOINTS, /* v1 Endpoints; counts only where a service has no slice */
 	OBJECT_POD,       /* v1 Pod */
+	OBJECT_IMPORT,    /* multicluster.x-k8s.io ServiceImport */
 	OBJECT_KINDS,
 };
 
-/* "Namespace", "Service", "EndpointSlice", "Endpoints", "Pod". */
+/* "Namespace", "Service", "EndpointSlice", "Endpoints", "Pod", "ServiceImport". */
 const char *object_kind_name(enum object_kind kind);
 
 /* Where an object was read; for messages and for `waymark lookup`. */
@@ -55,6 +56,8 @@ struct object_port {
 	const char *target_name; /* services: targetPort by name, "" otherwise */
 };
 
+/* A ServiceImport is one with the type SERVICE_CLUSTER_IP, whose cluster IPs are those of
+ * the set of clusters. */
 struct object_service {
 	enum service_type type;
 	bool is_headless;         /* clusterIP: None */
@@ -97,8 +100,13 @@ struct object_subset {
 
 /* An EndpointSlice has one subset, an Endpoints object any number. */
 struct object_slice {
-	const char
-		*service; /* label kubernetes.io/service-name; Endpoints: its own name */
+	/* Label kubernetes.io/service-name; Endpoints: its own name. "": of no Service;
+	 * NULL: not told, it stays as it was. */
+	const char *service;
+	/* Label multicluster.kubernetes.io/service-name: the ServiceImport, likewise. */
+	const char *import;
+	/* Label multicluster.kubernetes.io/source-cluster, where it is of one. */
+	const char *cluster;
 	const struct object_subset *subsets;
 	size_t subset_count;
 	/* When what changed it happened, Unix time; 0: not said. */
@@ -135,8 +143,8 @@ struct object {
 	bool is_selected;
 	struct object_origin origin;
 	union {
-		struct object_service service;
-		struct object_slice slice; /* OBJECT_SLICE and OBJECT_ENDPOINTS */
+		struct object_service service; /* OBJECT_SERVICE and OBJECT_IMPORT */
+		struct object_slice slice;     /* OBJECT_SLICE and OBJECT_ENDPOINTS */
 		struct object_pod pod;
 	};
 };

@@ -295,11 +295,21 @@ static void write_endpoint(struct packer *packer, const struct object_endpoint *
 		put_address(packer, &endpoint->addresses[i]);
 }
 
-static void write_slice(
-	struct packer *packer, const struct object *object, const void *options)
+static bool has_cluster(
+	const struct object_slice *slice, const struct pack_slice_options *options)
 {
+	return options->is_import && slice->cluster && *slice->cluster;
+}
+
+static void write_slice(
+	struct packer *packer, const struct object *object, const void *context)
+{
+	const struct pack_slice_options *options = context;
+	const struct object_slice *slice = &object->slice;
 	put_text(packer, object->name);
-	put_text(packer, object->slice.service);
+	put_text(packer, options->is_import ? slice->import : slice->service);
+	if (has_cluster(slice, options))
+		put_text(packer, slice->cluster);
 	for (size_t i = 0; i < object->slice.subset_count; i++) {
 		const struct object_subset *subset = &object->slice.subsets[i];
 		put_u32(packer, (uint32_t)subset->port_count);
@@ -321,7 +331,8 @@ struct pack_slice *pack_slice_new(
 		return NULL;
 	pack->origin = object->origin;
 	pack->size = (uint32_t)size;
-	pack->subset_count = (uint32_t)object->slice.subset_count;
+	pack->subset_count = (uint32_t)object->slice.subset_count & (UINT32_MAX >> 1);
+	pack->has_cluster = has_cluster(&object->slice, options);
 	return pack;
 }
 
@@ -340,11 +351,17 @@ const char *pack_slice_service(const struct pack_slice *slice)
 	return slice->stream + strlen(slice->stream) + 1;
 }
 
+const char *pack_slice_cluster(const struct pack_slice *slice)
+{
+	const char *service = pack_slice_service(slice);
+	return slice->has_cluster ? service + strlen(service) + 1 : "";
+}
+
 struct pack_subset_iterator pack_slice_subsets(const struct pack_slice *slice)
 {
 	const char *at = slice->stream;
-	get_text(&at);
-	get_text(&at);
+	for (unsigned i = slice->has_cluster ? 3 : 2; i; i--)
+		get_text(&at);
 	return (struct pack_subset_iterator){at, slice->subset_count};
 }
 

@@ -69,12 +69,14 @@ const char *pack_external_next_host(struct pack_external_iterator *iterator);
 struct pack_slice {
 	struct object_origin origin; /* not compared */
 	uint32_t size;
-	uint32_t subset_count;
-	char stream[]; /* name, service, subsets */
+	uint32_t subset_count : 31;
+	uint32_t has_cluster : 1;
+	char stream[]; /* name, service, cluster, subsets */
 };
 
 struct pack_slice_options {
 	bool keeps_pod_names, keeps_zones;
+	bool is_import; /* its service is the ServiceImport */
 };
 
 struct pack_slice *pack_slice_new(
@@ -82,6 +84,8 @@ struct pack_slice *pack_slice_new(
 bool pack_slice_equal(const struct pack_slice *a, const struct pack_slice *b);
 const char *pack_slice_name(const struct pack_slice *slice);
 const char *pack_slice_service(const struct pack_slice *slice);
+/* Whose endpoints it has; "": not said, or of a Service. */
+const char *pack_slice_cluster(const struct pack_slice *slice);
 
 struct pack_subset {
 	struct pack_port_iterator ports; /* copy it to read them more than once */

@@ -559,7 +559,8 @@ static enum err service_set_object(struct registry *registry,
 		registry_service_release(registry, service);
 		return err;
 	}
-	registry->counts[OBJECT_SERVICE] += (size_t) !!object - !!service->object;
+	registry->counts[registry_service_kind(registry)] +=
+		(size_t) !!object - !!service->object;
 	free(service->object);
 	service->object = object;
 	service->is_unchecked = true;
@@ -578,7 +579,8 @@ static enum err remove_service(
 static enum err put_service(struct registry *registry, const struct object *object,
 	struct diag_list *problems)
 {
-	if (!registry_selects(registry, object))
+	/* Who imports a service does not choose its labels. */
+	if (object->kind == OBJECT_SERVICE && !registry_selects(registry, object))
 		return remove_service(registry, object->ns, object->name);
 	const struct pack_service_options options = {
 		.keeps_external = registry->options.keeps_external,
@@ -615,7 +617,13 @@ struct kind_handler {
 	enum err (*remove)(struct registry *registry, const char *ns, const char *name);
 };
 
-static const struct kind_handler handlers[OBJECT_KINDS] = {
+static const struct kind_handler import_handlers[OBJECT_KINDS] = {
+	[OBJECT_NAMESPACE] = {put_namespace, remove_namespace},
+	[OBJECT_SLICE] = {registry_put_slice, registry_remove_slice},
+	[OBJECT_IMPORT] = {put_service, remove_service},
+};
+
+static const struct kind_handler service_handlers[OBJECT_KINDS] = {
 	[OBJECT_NAMESPACE] = {put_namespace, remove_namespace},
 	[OBJECT_SERVICE] = {put_service, remove_service},
 	[OBJECT_SLICE] = {registry_put_slice, registry_remove_slice},
@@ -623,16 +631,25 @@ static const struct kind_handler handlers[OBJECT_KINDS] = {
 	[OBJECT_POD] = {put_pod, registry_remove_pod},
 };
 
+static const struct kind_handler *handler_of(
+	const struct registry *registry, enum object_kind kind)
+{
+	return registry->options.holds_imports ? &import_handlers[kind]
+					       : &service_handlers[kind];
+}
+
 enum err registry_put(struct registry *registry, const struct object *object,
 	struct diag_list *problems)
 {
-	return handlers[object->kind].put(registry, object, problems);
+	const struct kind_handler *handler = handler_of(registry, object->kind);
+	return handler->put ? handler->put(registry, object, problems) : ERR_NONE;
 }
 
 enum err registry_remove(struct registry *registry, enum object_kind kind, const char *ns,
 	const char *name)
 {
-	return handlers[kind].remove(registry, ns, name);
+	const struct kind_handler *handler = handler_of(registry, kind);
+	return handler->remove ? handler->remove(registry, ns, name) : ERR_NONE;
 }
 
 /* --- the end of a batch --- */
@@ -642,6 +659,7 @@ enum err registry_remove(struct registry *registry, enum object_kind kind, const
 static void warn_of_shared_addresses(const struct registry *registry,
 	const struct registry_service *service, struct diag_list *problems)
 {
+	const char *kind = object_kind_name(registry_service_kind(registry));
 	struct ipaddr ips[2];
 	unsigned count = registry_cluster_ips(service, ips);
 	for (unsigned i = 0; i < count; i++) {
@@ -659,10 +677,10 @@ static void warn_of_shared_addresses(const struct registry *registry,
 			const struct object_origin *origin = &service->object->origin;
 			diag_add(problems, SEVERITY_WARNING, origin->file, origin->line,
 				0,
-				"Service %s/%s has the cluster IP %s of Service %s/%s; "
+				"%s %s/%s has the cluster IP %s of %s %s/%s; "
 				"both names are answered",
-				service->ns->name, service->name,
-				ipaddr_format(&ips[i], text), other->ns->name,
+				kind, service->ns->name, service->name,
+				ipaddr_format(&ips[i], text), kind, other->ns->name,
 				other->name);
 		}
 	}
@@ -736,6 +754,11 @@ struct registry_namespace *registry_next_namespace(
 	const struct registry *registry, size_t *position)
 {
 	return ptable_next(&registry->namespaces, position);
+}
+
+enum object_kind registry_service_kind(const struct registry *registry)
+{
+	return registry->options.holds_imports ? OBJECT_IMPORT : OBJECT_SERVICE;
 }
 
 size_t registry_count(const struct registry *registry, enum object_kind kind)

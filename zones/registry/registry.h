@@ -17,6 +17,9 @@
  * endpoints are its EndpointSlices; without one, its Endpoints object; without
  * that too, and with a selector, the pods that match, unless all are known to
  * have slices.
+ *
+ * A registry of imports holds ServiceImports for services and, as their endpoints, the
+ * EndpointSlices that name them; of Services, Endpoints and pods it takes none.
  */
 
 struct registry;
@@ -39,6 +42,7 @@ struct registry_options {
 				   of pods only the addresses are kept */
 	bool keeps_external;    /* addresses from outside; registry_next_by_address
 				   finds them too */
+	bool holds_imports;     /* it is a registry of imports */
 };
 
 struct registry_namespace {
@@ -59,7 +63,7 @@ struct registry_namespace {
 struct registry_service {
 	uint32_t hash, id;
 	struct registry_namespace *ns;
-	struct pack_service *object;  /* NULL: slices without a Service */
+	struct pack_service *object;  /* NULL: slices without a Service or import */
 	struct pack_slice **slices;   /* sorted by name */
 	struct pack_slice *endpoints; /* the Endpoints object */
 	struct pack_slice *derived;   /* from pods */
@@ -101,7 +105,7 @@ enum err registry_put_builtin_namespaces(struct registry *registry) MUST_CHECK;
 /*
  * The object is there from now on. What it cannot be served with (a cluster IP that two
  * services have, no address and no service_cidr) goes to `problems` as warnings.
- * ERR_NOMEM: as before.
+ * Kinds that the registry does not hold are passed over. ERR_NOMEM: as before.
  */
 enum err registry_put(struct registry *registry, const struct object *object,
 	struct diag_list *problems) MUST_CHECK;
@@ -177,6 +181,9 @@ const struct pack_pod *registry_next_pod(
 /* All namespaces: *position from 0 on; NULL at the end. */
 struct registry_namespace *registry_next_namespace(
 	const struct registry *registry, size_t *position);
+
+/* The kind of object that its services are. */
+enum object_kind registry_service_kind(const struct registry *registry);
 
 /* Objects of each kind. */
 size_t registry_count(const struct registry *registry, enum object_kind kind);

@@ -129,16 +129,29 @@ static enum err set_slice(struct registry *registry, struct slice_entry *entry,
 	return ERR_NONE;
 }
 
+/* A slice may belong to a Service, to a ServiceImport or to one of each. */
+static const char *slice_owner(
+	const struct registry *registry, const struct object_slice *slice)
+{
+	return registry->options.holds_imports ? slice->import : slice->service;
+}
+
 enum err registry_put_slice(struct registry *registry, const struct object *object,
 	struct diag_list *problems)
 {
 	(void)problems;
 	if (registry->options.ignores_endpoints)
 		return ERR_NONE;
-	if (!registry_selects(registry, object))
+	const char *owner = slice_owner(registry, &object->slice);
+	if (!owner)
+		return ERR_NONE;
+	if (!*owner || !registry_selects(registry, object))
 		return registry_remove_slice(registry, object->ns, object->name);
 	const struct pack_slice_options options = {
-		registry->options.keeps_pod_names, registry->options.keeps_zones};
+		.keeps_pod_names = registry->options.keeps_pod_names,
+		.keeps_zones = registry->options.keeps_zones,
+		.is_import = registry->options.holds_imports,
+	};
 	struct pack_slice *slice = pack_slice_new(object, &options);
 	if (!slice)
 		return ERR_NOMEM;
@@ -149,7 +162,7 @@ enum err registry_put_slice(struct registry *registry, const struct object *obje
 		return ERR_NONE;
 	}
 	struct registry_service *service =
-		registry_service_at(registry, object->ns, object->slice.service);
+		registry_service_at(registry, object->ns, owner);
 	enum err err = service ? set_slice(registry, entry, service, slice) : ERR_NOMEM;
 	if (err) {
 		free(slice);
@@ -194,7 +207,9 @@ enum err registry_put_endpoints(struct registry *registry, const struct object *
 	if (!registry_selects(registry, object))
 		return registry_remove_endpoints(registry, object->ns, object->name);
 	const struct pack_slice_options options = {
-		registry->options.keeps_pod_names, registry->options.keeps_zones};
+		.keeps_pod_names = registry->options.keeps_pod_names,
+		.keeps_zones = registry->options.keeps_zones,
+	};
 	struct pack_slice *pack = pack_slice_new(object, &options);
 	struct registry_service *service =
 		pack ? registry_service_at(registry, object->ns, object->name) : NULL;

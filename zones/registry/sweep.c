@@ -114,8 +114,11 @@ enum err registry_sweep(struct registry *registry, enum object_kind kind,
 		[OBJECT_SLICE] = {&registry->slices, read_slice},
 		[OBJECT_ENDPOINTS] = {&registry->services, read_endpoints},
 		[OBJECT_POD] = {NULL, read_pod}, /* each namespace has a table */
+		[OBJECT_IMPORT] = {&registry->services, read_service},
 	};
 	const struct sweep sweep = {has, context};
+	if (kind == (registry->options.holds_imports ? OBJECT_SERVICE : OBJECT_IMPORT))
+		return ERR_NONE;
 	if (!kinds[kind].table)
 		return sweep_pods(registry, &sweep);
 	return sweep_table(

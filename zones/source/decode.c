@@ -27,6 +27,8 @@ static const struct decode_kind decode_kinds[] = {
 	{"v1", "Endpoints", OBJECT_ENDPOINTS},
 	{"v1", "Pod", OBJECT_POD},
 	{"v1", "Namespace", OBJECT_NAMESPACE},
+	{"multicluster.x-k8s.io/v1alpha1", "ServiceImport", OBJECT_IMPORT},
+	{"multicluster.x-k8s.io/v1beta1", "ServiceImport", OBJECT_IMPORT},
 };
 
 void decode_init(struct decode *decode, const char *file, struct diag_list *problems)
@@ -78,7 +80,8 @@ static void decode_metadata(struct decode *decode, const struct field *object)
 	if (!field_is_map(decode, &metadata))
 		return;
 
-	bool is_label = out->kind == OBJECT_NAMESPACE || out->kind == OBJECT_SERVICE;
+	bool is_label = out->kind == OBJECT_NAMESPACE || out->kind == OBJECT_SERVICE ||
+			out->kind == OBJECT_IMPORT;
 	const char *text = field_text(decode, &name);
 	if (!name.node || (name.node->type == NODE_STRING && !*text))
 		field_fail_missing(decode, &name);
@@ -91,8 +94,7 @@ static void decode_metadata(struct decode *decode, const struct field *object)
 	out->label_count = field_labels(decode, &labels, &out->labels);
 }
 
-enum err decode_one(
-	struct decode *decode, const struct node *node, enum object_kind kind)
+enum err decode_one(struct decode *decode, const struct node *node, enum object_kind kind)
 {
 	const struct field object = {.node = node};
 	bool is_wanted = true;
@@ -117,6 +119,9 @@ enum err decode_one(
 		break;
 	case OBJECT_POD:
 		decode_pod(decode, &object);
+		break;
+	case OBJECT_IMPORT:
+		decode_import(decode, &object);
 		break;
 	case OBJECT_NAMESPACE:
 	case OBJECT_KINDS:

@@ -306,3 +306,46 @@ void decode_service(struct decode *decode, const struct field *object)
 	service_external(decode, object, &spec);
 	service_ports(decode, &spec);
 }
+
+/* --- ServiceImports --- */
+
+/* One of each family, as a rule. */
+static void import_ips(struct decode *decode, const struct field *spec)
+{
+	struct object_service *service = &decode->object.service;
+	struct field field = field_get(spec, "ips");
+	const struct node *node;
+	size_t count = field_list(decode, &field, &node);
+	if (count > FAMILIES_MAX) {
+		field_fail(decode, &field, "has more than two addresses");
+		return;
+	}
+	struct ipaddr *ips = field_alloc(decode, count, sizeof(*ips));
+	if (!ips)
+		return;
+	for (size_t i = 0; node; node = node->next, i++) {
+		struct field item = field_item(&field, i, node);
+		field_address(decode, &item, &ips[i]);
+	}
+	service->cluster_ips = ips;
+	service->cluster_ip_count = count;
+}
+
+void decode_import(struct decode *decode, const struct field *object)
+{
+	struct object_service *service = &decode->object.service;
+	struct field spec = field_get(object, "spec");
+	struct field type = field_get(&spec, "type");
+	service->external_name = service->cluster_ip_text = "";
+	if (!field_is_map(decode, &spec))
+		return;
+	const char *text = field_text(decode, &type);
+	service->is_headless = strcmp(text, "Headless") == 0;
+	if (!*text)
+		field_fail_missing(decode, &type);
+	else if (!service->is_headless && strcmp(text, "ClusterSetIP") != 0)
+		field_fail(decode, &type, "is not one of ClusterSetIP, Headless");
+	if (!service->is_headless)
+		import_ips(decode, &spec);
+	service_ports(decode, &spec);
+}

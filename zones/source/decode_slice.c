@@ -5,8 +5,10 @@
 #include "zones/source/timestamp.h"
 #include "zones/source/validate.h"
 
-#define SERVICE_NAME_LABEL "kubernetes.io/service-name"
-#define TRIGGER_ANNOTATION "endpoints.kubernetes.io/last-change-trigger-time"
+#define SERVICE_NAME_LABEL   "kubernetes.io/service-name"
+#define IMPORT_NAME_LABEL    "multicluster.kubernetes.io/service-name"
+#define IMPORT_CLUSTER_LABEL "multicluster.kubernetes.io/source-cluster"
+#define TRIGGER_ANNOTATION   "endpoints.kubernetes.io/last-change-trigger-time"
 
 /* One address of an endpoint, of the family asked for (4, 6; 0: either). */
 static void endpoint_address(struct decode *decode, const struct field *field,
@@ -137,17 +139,54 @@ static int64_t slice_triggered_ms(const struct field *metadata)
 	return unix_ms;
 }
 
+/* Whose endpoints they are: a Service's, a ServiceImport's, or those of one of each. */
+struct owners {
+	struct field labels, service, import, cluster;
+};
+
+static void read_owners(const struct field *metadata, struct owners *out)
+{
+	out->labels = field_get(metadata, "labels");
+	out->service = field_get(&out->labels, SERVICE_NAME_LABEL);
+	out->import = field_get(&out->labels, IMPORT_NAME_LABEL);
+	out->cluster = field_get(&out->labels, IMPORT_CLUSTER_LABEL);
+}
+
+static const char *owner_text(const struct field *label)
+{
+	return label->node && label->node->type == NODE_STRING ? label->node->text : "";
+}
+
+static void check_owner(struct decode *decode, const struct field *label)
+{
+	const char *text = owner_text(label);
+	if (*text && !validate_is_label(text))
+		field_fail(decode, label, "is not the name of a service");
+}
+
+/* It is a part of the endpoints' names; without it they have none, and that is all. */
+static const char *source_cluster(struct decode *decode, const struct field *label)
+{
+	size_t before = decode->faults;
+	const char *text = field_lower(decode, owner_text(label));
+	if (!*text || validate_is_label(text))
+		return text;
+	field_fail(decode, label,
+		"is not a DNS label (RFC 1123); these endpoints get no names");
+	decode->faults = before;
+	return "";
+}
+
 bool decode_slice(struct decode *decode, const struct field *object)
 {
 	struct object_slice *slice = &decode->object.slice;
 	struct field metadata = field_get(object, "metadata");
-	struct field labels = field_get(&metadata, "labels");
-	struct field service = field_get(&labels, SERVICE_NAME_LABEL);
 	struct field type = field_get(object, "addressType");
-	slice->service = service.node && service.node->type == NODE_STRING
-				 ? service.node->text
-				 : "";
-	if (!*slice->service)
+	struct owners owners;
+	read_owners(&metadata, &owners);
+	slice->service = owner_text(&owners.service);
+	slice->import = owner_text(&owners.import);
+	if (!*slice->service && !*slice->import)
 		return false;
 	const char *address_type = field_text(decode, &type);
 	if (strcmp(address_type, "FQDN") == 0)
@@ -157,11 +196,12 @@ bool decode_slice(struct decode *decode, const struct field *object)
 		field_fail_missing(decode, &type);
 	else if (!is_v4 && strcmp(address_type, "IPv6") != 0)
 		field_fail(decode, &type, "is not one of IPv4, IPv6, FQDN");
-	if (!validate_is_label(slice->service))
-		field_fail(decode, &service, "is not the name of a service");
+	check_owner(decode, &owners.service);
+	check_owner(decode, &owners.import);
 	/* An unknown type would make every address wrong as well. */
 	if (decode->faults)
 		return true;
+	slice->cluster = *slice->import ? source_cluster(decode, &owners.cluster) : "";
 	struct object_subset *subset = field_alloc(decode, 1, sizeof(*subset));
 	if (!subset)
 		return true;

@@ -61,7 +61,9 @@ const char *field_label(struct decode *decode, const struct field *field);
 
 /* The kinds: each fills decode->object. `object` is the whole object. */
 void decode_service(struct decode *decode, const struct field *object);
+void decode_import(struct decode *decode, const struct field *object);
 void decode_pod(struct decode *decode, const struct field *object);
 void decode_endpoints(struct decode *decode, const struct field *object);
-/* False: of no service, or of names instead of addresses: to be passed over. */
+/* False: of no service and no import, or of names instead of addresses: to be passed
+ * over. */
 bool decode_slice(struct decode *decode, const struct field *object);

@@ -32,15 +32,20 @@ enum err state_load(const char *path, const char *scope, const struct source_sin
 
 struct state_saver;
 
+struct state_registries {
+	const struct registry *services;
+	const struct registry *imports; /* NULL: there are none */
+};
+
 /* Both texts are borrowed for its life. NULL: no memory. */
 struct state_saver *state_saver_new(const char *path, const char *scope);
 /* Waits until what was saved is on the disk. */
 void state_saver_free(struct state_saver *saver);
 
 /*
- * Writes the registry as it is now. Waiting for the disk is left to a thread, which also
- * renames the file and logs what fails there; until it is done, further calls do nothing
- * and set *is_busy. ERR_IO with errno, ERR_NOMEM: the old file stays.
+ * Writes the registries as they are now. Waiting for the disk is left to a thread, which
+ * also renames the file and logs what fails there; until it is done, further calls do
+ * nothing and set *is_busy. ERR_IO with errno, ERR_NOMEM: the old file stays.
  */
-enum err state_saver_save(struct state_saver *saver, const struct registry *registry,
+enum err state_saver_save(struct state_saver *saver, const struct state_registries *from,
 	bool *is_busy) MUST_CHECK;

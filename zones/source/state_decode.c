@@ -211,10 +211,16 @@ static void get_subset(struct state_reader *reader, struct object_subset *out)
 	out->endpoints = endpoints;
 }
 
-static void get_slice(struct state_reader *reader, struct object_slice *out)
+/* Of an import it is a part: the other one, which has its name too, tells of a Service.
+ */
+static void get_slice(
+	struct state_reader *reader, bool is_import, struct object_slice *out)
 {
-	out->service = get_text(reader);
-	check(reader, validate_is_subdomain(out->service));
+	const char *owner = get_text(reader);
+	check(reader, validate_is_subdomain(owner));
+	out->service = is_import ? NULL : owner;
+	out->import = is_import ? owner : NULL;
+	out->cluster = is_import ? get_label(reader) : "";
 	out->subset_count = get_count(reader, 8, UINT32_MAX);
 	struct object_subset *subsets =
 		array_new(reader, out->subset_count, sizeof(*subsets));
@@ -247,13 +253,18 @@ static void get_pod(struct state_reader *reader, struct object *object)
 	get_container_ports(reader, out);
 }
 
-static void get_head(struct state_reader *reader, struct object *out)
+static void get_head(struct state_reader *reader, struct object *out, bool *is_import)
 {
-	out->kind = (enum object_kind)get_choice(reader, OBJECT_KINDS - 1);
+	unsigned kind = get_u8(reader);
+	*is_import = kind == STATE_IMPORT_SLICE;
+	check(reader, *is_import || kind < OBJECT_KINDS);
+	out->kind =
+		*is_import || reader->has_failed ? OBJECT_SLICE : (enum object_kind)kind;
 	out->is_selected = true;
 	out->ns = get_label(reader);
 	out->name = get_text(reader);
-	bool is_label = out->kind == OBJECT_NAMESPACE || out->kind == OBJECT_SERVICE;
+	bool is_label = out->kind == OBJECT_NAMESPACE || out->kind == OBJECT_SERVICE ||
+			out->kind == OBJECT_IMPORT;
 	check(reader, is_label ? validate_is_label(out->name)
 			       : validate_is_subdomain(out->name));
 	check(reader, (out->kind == OBJECT_NAMESPACE) == !*out->ns);
@@ -265,11 +276,12 @@ bool state_get_object(struct state_reader *reader, struct object *out)
 		return false;
 	arena_reset(&reader->arena);
 	*out = (struct object){0};
-	get_head(reader, out);
-	if (out->kind == OBJECT_SERVICE)
+	bool is_import;
+	get_head(reader, out, &is_import);
+	if (out->kind == OBJECT_SERVICE || out->kind == OBJECT_IMPORT)
 		get_service(reader, &out->service);
 	else if (out->kind == OBJECT_SLICE || out->kind == OBJECT_ENDPOINTS)
-		get_slice(reader, &out->slice);
+		get_slice(reader, is_import, &out->slice);
 	else if (out->kind == OBJECT_POD)
 		get_pod(reader, out);
 	return !reader->has_failed && !reader->is_exhausted;

@@ -103,8 +103,8 @@ static struct object_label *labels_new(
 	return labels;
 }
 
-static void put_head(struct state_buffer *buffer, enum object_kind kind, const char *ns,
-	const char *name)
+static void put_head(
+	struct state_buffer *buffer, unsigned kind, const char *ns, const char *name)
 {
 	state_put_u8(buffer, (uint8_t)kind);
 	state_put_text(buffer, ns);
@@ -130,13 +130,13 @@ static void put_external(struct state_buffer *buffer, const struct pack_service 
 }
 
 void state_put_service(struct state_buffer *buffer, struct arena *arena,
-	const struct registry_service *service)
+	enum object_kind kind, const struct registry_service *service)
 {
 	const struct pack_service *pack = service->object;
 	struct object_label *selector = labels_new(buffer, arena, pack->selector_count);
 	if (!selector)
 		return;
-	put_head(buffer, OBJECT_SERVICE, service->ns->name, service->name);
+	put_head(buffer, kind, service->ns->name, service->name);
 	state_put_u8(buffer, pack->type);
 	state_put_u8(buffer, pack->is_headless);
 	state_put_u8(buffer, pack->publishes_not_ready);
@@ -169,11 +169,13 @@ static void put_endpoint(
 		state_put_text(buffer, endpoint->zone);
 }
 
-void state_put_slice(struct state_buffer *buffer, enum object_kind kind, const char *ns,
+void state_put_slice(struct state_buffer *buffer, unsigned kind, const char *ns,
 	const struct pack_slice *slice)
 {
 	put_head(buffer, kind, ns, pack_slice_name(slice));
 	state_put_text(buffer, pack_slice_service(slice));
+	if (kind == STATE_IMPORT_SLICE)
+		state_put_text(buffer, pack_slice_cluster(slice));
 	struct pack_subset_iterator subsets = pack_slice_subsets(slice);
 	struct pack_subset subset;
 	state_put_u32(buffer, subsets.left);

@@ -19,7 +19,8 @@
  * Numbers are little-endian, a text ends in a NUL. Each sum covers the one before it as
  * well, so that a block that is missing, doubled or from another file is seen. A block
  * holds whole records: a kind, then the fields of struct object in their order. A count
- * stands before what it counts.
+ * stands before what it counts. A slice is written once for the Service it belongs to and
+ * once for the ServiceImport, with STATE_IMPORT_SLICE for its kind.
  */
 
 #define STATE_MAGIC "waymark state\r\n\x1a"
@@ -30,6 +31,7 @@ enum {
 	/* Flags of an endpoint. */
 	STATE_IS_READY = 1,
 	STATE_HAS_ZONE = 2,
+	STATE_IMPORT_SLICE = 128,
 	STATE_SCOPE_MAX = 16384,
 	STATE_BLOCK = 64 << 10,     /* a block is ended when it is so long */
 	STATE_BLOCK_MAX = 16 << 20, /* and is never longer */
@@ -52,10 +54,11 @@ void state_put_text(struct state_buffer *buffer, const char *text);
 
 void state_put_namespace(
 	struct state_buffer *buffer, const struct registry_namespace *ns);
-/* The arena is for a while. */
+/* The arena is for a while. `kind`: a Service's or a ServiceImport's. */
 void state_put_service(struct state_buffer *buffer, struct arena *arena,
-	const struct registry_service *service);
-void state_put_slice(struct state_buffer *buffer, enum object_kind kind, const char *ns,
+	enum object_kind kind, const struct registry_service *service);
+/* `kind`: an object's, or STATE_IMPORT_SLICE. */
+void state_put_slice(struct state_buffer *buffer, unsigned kind, const char *ns,
 	const struct pack_slice *slice);
 void state_put_pod(struct state_buffer *buffer, struct arena *arena, const char *ns,
 	const struct pack_pod *pod);

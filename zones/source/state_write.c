@@ -137,16 +137,19 @@ static void object_end(struct writing *writing)
 		write_block(writing, (uint32_t)writing->buffer.length);
 }
 
-static void write_service(struct writing *writing, const struct registry_service *service)
+static void write_service(struct writing *writing, enum object_kind kind,
+	const struct registry_service *service)
 {
 	struct state_buffer *buffer = &writing->buffer;
 	const char *ns = service->ns->name;
 	if (service->object) {
-		state_put_service(buffer, &writing->arena, service);
+		state_put_service(buffer, &writing->arena, kind, service);
 		object_end(writing);
 	}
 	for (unsigned i = 0; i < service->slice_count; i++) {
-		state_put_slice(buffer, OBJECT_SLICE, ns, service->slices[i]);
+		state_put_slice(buffer,
+			kind == OBJECT_IMPORT ? STATE_IMPORT_SLICE : OBJECT_SLICE, ns,
+			service->slices[i]);
 		object_end(writing);
 	}
 	if (service->endpoints) {
@@ -163,7 +166,7 @@ static void write_namespace(struct writing *writing, const struct registry_names
 		object_end(writing);
 	}
 	for (uint32_t i = 0; i < ns->service_count && !writing->err; i++)
-		write_service(writing, ns->services[i]);
+		write_service(writing, OBJECT_SERVICE, ns->services[i]);
 	const struct pack_pod *pod;
 	for (size_t i = 0; !writing->err && (pod = registry_next_pod(ns, &i));) {
 		state_put_pod(buffer, &writing->arena, ns->name, pod);
@@ -171,14 +174,26 @@ static void write_namespace(struct writing *writing, const struct registry_names
 	}
 }
 
-static enum err write_registry(int fd, const char *scope, const struct registry *registry)
+static void write_imports(struct writing *writing, const struct registry *imports)
+{
+	const struct registry_namespace *ns;
+	for (size_t i = 0; (ns = registry_next_namespace(imports, &i));)
+		for (uint32_t j = 0; j < ns->service_count && !writing->err; j++)
+			write_service(writing, OBJECT_IMPORT, ns->services[j]);
+}
+
+static enum err write_registries(
+	int fd, const char *scope, const struct state_registries *from)
 {
 	struct writing writing = {.fd = fd};
 	arena_init(&writing.arena, 1024);
 	write_head(&writing, scope);
 	const struct registry_namespace *ns;
-	for (size_t i = 0; !writing.err && (ns = registry_next_namespace(registry, &i));)
+	for (size_t i = 0;
+		!writing.err && (ns = registry_next_namespace(from->services, &i));)
 		write_namespace(&writing, ns);
+	if (from->imports)
+		write_imports(&writing, from->imports);
 	if (writing.buffer.length)
 		write_block(&writing, (uint32_t)writing.buffer.length);
 	state_put_u64(&writing.buffer, writing.objects);
@@ -249,7 +264,7 @@ static enum err beside_open(const char *beside, int *out, bool *is_busy)
 }
 
 enum err state_saver_save(
-	struct state_saver *saver, const struct registry *registry, bool *is_busy)
+	struct state_saver *saver, const struct state_registries *from, bool *is_busy)
 {
 	*is_busy = saver->has_thread && !atomic_load(&saver->is_done);
 	if (*is_busy)
@@ -259,7 +274,7 @@ enum err state_saver_save(
 	enum err err = beside_open(saver->beside, &fd, is_busy);
 	if (err || *is_busy)
 		return err;
-	err = write_registry(fd, saver->scope, registry);
+	err = write_registries(fd, saver->scope, from);
 	if (!err) {
 		saver->fd = fd;
 		atomic_store(&saver->is_done, false);

@@ -207,7 +207,8 @@ void targets_add(struct targets_builder *builder, const void *label, size_t labe
 		memcpy(at + 4 + octets4, addresses->ipv6, octets6);
 }
 
-void targets_add_name(struct targets_builder *builder, const struct dname *name)
+void targets_add_name(struct targets_builder *builder, const struct dname *name,
+	const struct target_addresses *addresses)
 {
 	/* Filled up where it is no longer than a label may be. */
 	uint8_t octets[DNAME_MAX] = {0};
@@ -215,7 +216,7 @@ void targets_add_name(struct targets_builder *builder, const struct dname *name)
 	if (length <= DNAME_LABEL_MAX)
 		length = DNAME_LABEL_MAX + 1;
 	memcpy(octets, name->bytes, name->length);
-	targets_add(builder, octets, length, &(struct target_addresses){.ipv4_count = 0});
+	targets_add(builder, octets, length, addresses);
 }
 
 struct targets *targets_finish(

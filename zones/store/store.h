@@ -43,6 +43,7 @@ struct store_zone {
 	/* The SOA names ns1 and hostmaster below this label of the zone, length octet
 	 * first. Length 0: ns.dns and hostmaster of the zone itself. */
 	uint8_t apex_label[DNAME_LABEL_MAX + 1];
+	bool is_multicluster; /* its names are those of ServiceImports */
 };
 
 struct rrset {
@@ -186,6 +187,7 @@ enum store_missing {
 	STORE_MISSING_SERVICES = 2,
 	STORE_MISSING_ENDPOINTS = 4,
 	STORE_MISSING_PODS = 8,
+	STORE_MISSING_IMPORTS = 16, /* of multicluster zones */
 };
 
 /* 0: nothing. To be asked before names are looked for: what they lead to is at least as

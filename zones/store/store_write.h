@@ -127,8 +127,9 @@ void targets_reset(struct targets_builder *builder);
 void targets_add(struct targets_builder *builder, const void *label, size_t label_length,
 	const struct target_addresses *addresses);
 
-/* One target of any name, without addresses. */
-void targets_add_name(struct targets_builder *builder, const struct dname *name);
+/* One target of any name. */
+void targets_add_name(struct targets_builder *builder, const struct dname *name,
+	const struct target_addresses *addresses);
 
 /*
  * The finished table with one reference, the caller's: `previous` itself when it holds

@@ -9,7 +9,8 @@
  * What every zone has: its apex with the NS set, and in forward zones ns.dns, svc, pod
  * and dns-version. The server is named after the services that have one of its own
  * addresses among their ready endpoints, else ns.dns; every such name resolves. In
- * external zones the name is ns1 below the apex label, with those services' addresses.
+ * external zones the name is ns1 below the apex label, with those services' addresses. In
+ * multicluster zones, where services have no names, it is ns.dns.
  */
 
 static bool is_own(const struct synth *synth, const struct ipaddr *address)
@@ -144,7 +145,10 @@ static enum err put_apex(struct synth *synth, unsigned zone)
 	const struct name_servers *list = &synth->name_servers;
 	size_t count = 0;
 	answer_begin(synth->builder, apex, zone);
-	for (size_t i = 0; !synth->options.external && i < list->count; i++) {
+	int home = store_zone_find(synth->store, suffix);
+	bool has_services = home >= 0 && synth->zone_is_served[home];
+	for (size_t i = 0; !synth->options.external && has_services && i < list->count;
+		i++) {
 		enum err err = add_service_name_servers(
 			synth, zone, suffix, list->services[i], &count);
 		if (err)

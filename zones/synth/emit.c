@@ -147,9 +147,9 @@ static enum err visit_endpoints(const struct plan *plan, const struct dname *bas
 	const struct emit_visitor *visitor)
 {
 	for (uint32_t i = 0; plan->has_endpoint_names && i < plan->target_count; i++) {
-		struct dname name = *base;
-		if (dname_prepend(&name, plan->targets[i].label,
-			    plan->targets[i].label_length) ||
+		const struct plan_target *target = &plan->targets[i];
+		struct dname name;
+		if (!target->label_length || plan_target_name(target, base, &name) ||
 			!is_visited(visitor, &name))
 			continue;
 		enum err err = visitor->endpoint(visitor->context, &name, i);
@@ -222,14 +222,14 @@ static enum err visit_names(const struct plan *plan, const struct dname *base,
 	return err ? err : visit_zones(plan, base, visitor);
 }
 
-/* The forward zones in which the service has a name, from *zone on. */
+/* The zones in which the service has a name, from *zone on. */
 static bool next_zone(const struct synth *synth, const struct plan *plan, unsigned *zone,
 	struct dname *base)
 {
 	for (; plan->kind != PLAN_NOTHING && *zone < store_zone_count(synth->store);
 		(*zone)++) {
 		const struct dname *apex = &store_zone(synth->store, *zone)->name;
-		if (!synth->zone_is_reverse[*zone] &&
+		if (synth->zone_is_served[*zone] &&
 			!emit_service_name(synth, plan->service, apex, base) &&
 			emit_is_in_zone(synth, base, *zone))
 			return true;
@@ -570,7 +570,7 @@ static enum err emit_endpoint(void *context, const struct dname *name, uint32_t 
 	if (has_port) {
 		answer_begin_srv(synth->builder, emission->endpoint_targets,
 			srv_weight(hits), synth->options.ttl_s,
-			(uint8_t)(target->label_length + 1));
+			(uint8_t)(name->length - emission->base.length));
 		emit_target_groups(synth, plan, index, index + 1, &every);
 	}
 	return emit_put(emission, name);
@@ -593,9 +593,24 @@ static uint16_t whole_set(uint32_t count)
 	return count <= UINT16_MAX ? (uint16_t)count : 0;
 }
 
-static enum err add_target(
-	struct synth *synth, const struct plan *plan, const struct plan_target *target)
+/* Below the service stand two labels of an import's endpoint, so that its name is kept
+ * whole. One without a name is pointed at by that of the service. */
+static void add_import_target(struct emission *emission, const struct plan_target *target,
+	const struct target_addresses *addresses)
 {
+	static const struct target_addresses none;
+	struct targets_builder *builder = emission->synth->targets_builder;
+	struct dname name;
+	if (target->label_length && !plan_target_name(target, &emission->base, &name))
+		targets_add_name(builder, &name, addresses);
+	else
+		targets_add_name(builder, &emission->base, &none);
+}
+
+static enum err add_target(struct emission *emission, const struct plan_target *target)
+{
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
 	uint8_t *ipv4 = arena_alloc(&synth->plan.arena, target->hit_count * (4u + 16u));
 	if (!ipv4)
 		return ERR_NOMEM;
@@ -611,9 +626,13 @@ static enum err add_target(
 		else
 			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
 	}
-	targets_add(synth->targets_builder, target->label, target->label_length,
-		&(struct target_addresses){
-			ipv4, whole_set(count4), ipv6, whole_set(count6)});
+	const struct target_addresses addresses = {
+		ipv4, whole_set(count4), ipv6, whole_set(count6)};
+	if (synth->options.serves_imports)
+		add_import_target(emission, target, &addresses);
+	else
+		targets_add(synth->targets_builder, target->label, target->label_length,
+			&addresses);
 	return ERR_NONE;
 }
 
@@ -623,12 +642,13 @@ static enum err make_endpoint_targets(struct emission *emission)
 	const struct plan *plan = emission->plan;
 	if (!plan->target_count || !plan->has_endpoint_names)
 		return ERR_NONE;
-	struct dname first = emission->base;
-	if (dname_prepend(&first, plan->targets[0].label, plan->targets[0].label_length))
+	struct dname first;
+	if (!plan->targets[0].label_length ||
+		plan_target_name(&plan->targets[0], &emission->base, &first))
 		first = emission->base;
 	targets_reset(synth->targets_builder);
 	for (uint32_t i = 0; i < plan->target_count; i++) {
-		enum err err = add_target(synth, plan, &plan->targets[i]);
+		enum err err = add_target(emission, &plan->targets[i]);
 		if (err)
 			return err;
 	}
@@ -664,7 +684,8 @@ static enum err make_service_targets(struct emission *emission)
 		/* It was checked where it was read. */
 		if (dname_from_text(plan->hosts[i], &host))
 			host = emission->base;
-		targets_add_name(synth->targets_builder, &host);
+		targets_add_name(synth->targets_builder, &host,
+			&(struct target_addresses){.ipv4_count = 0});
 	}
 	emission->service_targets = targets_finish(
 		synth->targets_builder, previous_targets(synth, &emission->base));

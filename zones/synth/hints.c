@@ -72,7 +72,7 @@ enum err hints_update(struct synth *synth, bool was_published)
 	for (unsigned i = 0; !err && i < store_zone_count(synth->store); i++) {
 		const struct dname *zone = &store_zone(synth->store, i)->name;
 		struct dname name;
-		if (!keeps_any || synth->zone_is_reverse[i] ||
+		if (!keeps_any || !synth->zone_is_served[i] ||
 			emit_service_name(synth, synth->plan.service, zone, &name) ||
 			!emit_is_in_zone(synth, &name, i))
 			continue;

@@ -36,6 +36,16 @@ unsigned plan_endpoint_label(const struct synth_options *options,
 	return dashed;
 }
 
+enum err plan_target_name(
+	const struct plan_target *target, const struct dname *service, struct dname *out)
+{
+	enum err err = ERR_NONE;
+	*out = *service;
+	if (*target->cluster)
+		err = dname_prepend(out, target->cluster, strlen(target->cluster));
+	return err ? err : dname_prepend(out, target->label, target->label_length);
+}
+
 /* --- ports --- */
 
 static bool port_sets_equal(const struct plan_port_set *a, const struct plan_port_set *b)
@@ -124,21 +134,22 @@ static uint32_t label_hash(const char *label, unsigned length)
 }
 
 /* The target with this label, made if there is none; UINT32_MAX: no memory. */
-static uint32_t intern_target(
-	struct plan *plan, struct label_table *table, const char *label, unsigned length)
+static uint32_t intern_target(struct plan *plan, struct label_table *table,
+	const char *cluster, const char *label, unsigned length)
 {
 	uint32_t i = label_hash(label, length) & table->mask;
 	for (; table->slots[i]; i = (i + 1) & table->mask) {
 		const struct plan_target *target = &plan->targets[table->slots[i] - 1];
 		if (target->label_length == length &&
-			memcmp(target->label, label, length) == 0)
+			memcmp(target->label, label, length) == 0 &&
+			strcmp(target->cluster, cluster) == 0)
 			return table->slots[i] - 1;
 	}
 	char *copy = arena_strndup(&plan->arena, label, length);
 	if (!copy)
 		return UINT32_MAX;
-	plan->targets[plan->target_count] =
-		(struct plan_target){.label = copy, .label_length = (uint8_t)length};
+	plan->targets[plan->target_count] = (struct plan_target){
+		.label = copy, .cluster = cluster, .label_length = (uint8_t)length};
 	table->slots[i] = ++plan->target_count;
 	return plan->target_count - 1;
 }
@@ -162,7 +173,21 @@ struct collector {
 	struct label_table labels;
 	struct plan_hit *hits; /* in order of appearance */
 	uint32_t slice;        /* being read */
+	const char *cluster;   /* whose that is, "" */
 };
+
+/* UINT32_MAX: no memory. */
+static uint32_t endpoint_target(struct collector *collector,
+	const struct pack_endpoint *endpoint, const struct ipaddr *address)
+{
+	char label[LABEL_SIZE];
+	unsigned length = 0;
+	if (*collector->cluster || !collector->options->serves_imports)
+		length =
+			plan_endpoint_label(collector->options, endpoint, address, label);
+	return intern_target(
+		collector->plan, &collector->labels, collector->cluster, label, length);
+}
 
 static enum err collect_subset(
 	struct collector *collector, const struct pack_subset *subset)
@@ -184,11 +209,8 @@ static enum err collect_subset(
 			hit->slice = collector->slice;
 			hit->zone = intern_zone(plan, collector->options, endpoint.zone);
 			hit->is_repeated = false;
-			char label[LABEL_SIZE];
-			unsigned length = plan_endpoint_label(
-				collector->options, &endpoint, &hit->address, label);
 			hit->target =
-				intern_target(plan, &collector->labels, label, length);
+				endpoint_target(collector, &endpoint, &hit->address);
 			if (hit->target == UINT32_MAX)
 				return ERR_NOMEM;
 			plan->targets[hit->target].hit_count++;
@@ -260,6 +282,7 @@ static enum err collect(struct plan *plan, const struct synth_options *options)
 	const struct pack_slice *slice;
 	while ((slice = registry_next_slice(plan->service, &position))) {
 		collector.slice = position;
+		collector.cluster = pack_slice_cluster(slice);
 		struct pack_subset_iterator subsets = pack_slice_subsets(slice);
 		struct pack_subset subset;
 		while (pack_subset_next(&subsets, &subset)) {

@@ -45,7 +45,9 @@ struct plan_hit {
 
 struct plan_target {
 	const char *label;
-	uint8_t label_length;
+	const char *cluster;  /* of an import's endpoint, a label behind the first one */
+	uint8_t label_length; /* 0: it has no name, as nobody says of which cluster it is
+			       */
 	uint32_t first_hit, hit_count; /* in plan->hits */
 };
 
@@ -84,6 +86,10 @@ bool plan_is_apex(
 	const struct synth_options *options, const struct registry_namespace *ns);
 bool plan_has_namespace(
 	const struct synth_options *options, const struct registry_namespace *ns);
+
+/* The name of a target below that of its service. ERR_RANGE: too long a name. */
+enum err plan_target_name(const struct plan_target *target, const struct dname *service,
+	struct dname *out) MUST_CHECK;
 
 /* The label of an endpoint's name: host name, else (if asked for) pod name, else the
  * address with dashes. `out` has 64 octets; returns its length. */

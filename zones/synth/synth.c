@@ -29,14 +29,20 @@ struct synth *synth_new(const struct synth_options *options,
 	synth->targets_builder = targets_builder_new();
 	synth->emitted = name_set_new();
 	synth->zone_is_reverse = calloc(zones + 1u, sizeof(bool));
+	synth->zone_is_served = calloc(zones + 1u, sizeof(bool));
 	if (!synth->builder || !synth->targets_builder || !synth->emitted ||
-		!synth->zone_is_reverse) {
+		!synth->zone_is_reverse || !synth->zone_is_served) {
 		synth_free(synth);
 		return NULL;
 	}
 	for (unsigned i = 0; i < zones; i++) {
-		synth->zone_is_reverse[i] = synth_is_reverse(&store_zone(store, i)->name);
-		synth->has_reverse |= synth->zone_is_reverse[i];
+		const struct store_zone *zone = store_zone(store, i);
+		synth->zone_is_reverse[i] = synth_is_reverse(&zone->name);
+		synth->zone_is_served[i] =
+			!synth->zone_is_reverse[i] &&
+			zone->is_multicluster == options->serves_imports;
+		synth->has_reverse |=
+			synth->zone_is_reverse[i] && !options->serves_imports;
 	}
 	return synth;
 }
@@ -52,6 +58,7 @@ void synth_free(struct synth *synth)
 	name_set_free(synth->emitted);
 	free(synth->name_servers.services);
 	free(synth->zone_is_reverse);
+	free(synth->zone_is_served);
 	free(synth);
 }
 
@@ -131,7 +138,7 @@ static enum err apply_service(struct synth *synth, const struct registry_service
 	enum err err = plan_make(&synth->plan, &synth->options, service);
 	if (!err)
 		err = emit_answers(synth, &synth->plan);
-	if (!err)
+	if (!err && !synth->options.serves_imports)
 		err = apex_note_service(synth, &synth->plan);
 	if (!err && synth->has_reverse)
 		err = reverse_addresses(&synth->plan, synth, update_address);
@@ -232,9 +239,11 @@ static enum err apply_services(struct synth *synth)
 enum err synth_apply(struct synth *synth)
 {
 	enum err err = apply_services(synth);
-	if (!err)
+	/* What every zone has is the other synth's, the one of Services. */
+	bool is_whole = !synth->options.serves_imports;
+	if (!err && is_whole)
 		err = namespaces_update(synth);
-	if (!err)
+	if (!err && is_whole)
 		err = apex_update(synth);
 	if (err)
 		return err;

@@ -30,6 +30,8 @@ struct synth_options {
 	bool ignores_empty;          /* option ignore empty_service */
 	bool ignores_endpoints;      /* option noendpoints */
 	bool serves_zones;           /* option zonal: names for an availability zone */
+	bool serves_imports;         /* names of ServiceImports alone, the registry
+					being one of imports, in multicluster zones */
 	bool keeps_hints;            /* of names that do not exist */
 	bool keeps_absences;         /* of those, why services have no answer */
 	const struct dname *primary; /* the zone that PTR targets end in */

@@ -42,6 +42,7 @@ struct synth {
 	struct published *published;
 	struct name_servers name_servers;
 	bool *zone_is_reverse; /* by index in the store */
+	bool *zone_is_served;  /* likewise: those that names of services are in */
 	bool has_reverse;
 	bool has_base;            /* the names that every zone has were written */
 	struct name_set *emitted; /* names of the service at hand */

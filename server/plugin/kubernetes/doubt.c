@@ -50,21 +50,23 @@ static bool doubt_pod(const struct doubt *doubt, const struct labels *labels)
 }
 
 /*
- * "SVC.NS.svc" and below. A service with a cluster IP has its ports all the same; of its
- * endpoints and of services without one nothing is known. A namespace and a service that
- * do not exist have none.
+ * "SVC.NS.svc" and below, of Services or of ServiceImports. A service with a cluster IP
+ * has its ports all the same; of its endpoints and of services without one nothing is
+ * known. A namespace and a service that do not exist have none.
  */
 static bool doubt_service(const struct doubt *doubt, const struct labels *labels)
 {
 	unsigned service = labels->count - 3, ns = labels->count - 2;
+	bool of_imports = store_zone(doubt->store, doubt->zone)->is_multicluster;
 	if (!find_from(doubt, labels, ns))
 		return false;
-	if (doubt->missing & STORE_MISSING_SERVICES)
+	if (doubt->missing &
+		(unsigned)(of_imports ? STORE_MISSING_IMPORTS : STORE_MISSING_SERVICES))
 		return true;
 	if (!(doubt->missing & STORE_MISSING_ENDPOINTS))
 		return false;
 	if (service > 0 && find_from(doubt, labels, service))
-		return service == 1 && labels->name->bytes[1] != '_';
+		return service <= (of_imports ? 2u : 1u) && labels->name->bytes[1] != '_';
 	return is_not_ready(doubt, labels, service);
 }
 

@@ -207,12 +207,18 @@ static bool expect_inflight(const struct parsed *parsed, const json_t *value)
 	return parsed->cluster.kube.inflight == json_integer_value(value);
 }
 
-/* Nothing of the sort can be set yet. */
-static bool expect_nothing(const struct parsed *parsed, const json_t *value)
+static bool expect_multicluster(const struct parsed *parsed, const json_t *value)
 {
-	(void)parsed;
-	(void)value;
-	return true;
+	const struct cluster_options *cluster = &parsed->cluster;
+	bool is_same = cluster->multicluster_count == json_array_size(value) &&
+		       cluster->kube.needs_imports == (cluster->multicluster_count > 0);
+	for (size_t i = 0; is_same && i < cluster->multicluster_count; i++) {
+		struct dname zone;
+		const char *text = json_string_value(json_array_get(value, i));
+		is_same = !dname_from_text(text, &zone) &&
+			  dname_equal(&cluster->multicluster[i], &zone);
+	}
+	return is_same;
 }
 
 /* The first row whose table, if it names one, the case is of. */
@@ -231,7 +237,7 @@ static const struct {
 		expect_ignores_empty},
 	{"expectedEndpointsInit", "", expect_endpoints},
 	{"expectedTTL", "", expect_ttl},
-	{"expectedMulticlusterZones", "", expect_nothing},
+	{"expectedMulticlusterZones", "", expect_multicluster},
 	{"expectedStartupTimeout", "", expect_startup},
 	{"expectedQPS", "", expect_qps},
 	{"expectedBurst", "", expect_burst},

@@ -138,6 +138,9 @@ static void lists_and_streams_are_the_same_objects(void **state)
 	(void)state;
 	for (unsigned i = 0; i < KUBE_RESOURCES; i++) {
 		struct reading list, stream;
+		/* The server that was recorded had it not. */
+		if (kube_resources[i].may_be_absent)
+			continue;
 		reading_init(&list, &kube_resources[i]);
 		reading_init(&stream, &kube_resources[i]);
 		read_body(&list, "lists", 2048);

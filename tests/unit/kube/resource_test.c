@@ -68,15 +68,32 @@ static void pages_go_on_with_a_token(void **state)
 		"%2Cstatus.phase%21%3DUnknown");
 }
 
+/* Imports have no labels of their choice, and their API has two versions. */
+static void imports_are_asked_for_under_either_path(void **state)
+{
+	(void)state;
+	const struct kube_options options = {
+		.labels = "app=cart", .namespace_labels = "env=a"};
+	struct kube_query query = {.limit = 500};
+	assert_path("serviceimports", &options, &query,
+		"/apis/multicluster.x-k8s.io/v1alpha1/serviceimports?limit=500");
+	query.takes_other_path = true;
+	assert_path("serviceimports", &options, &query,
+		"/apis/multicluster.x-k8s.io/v1beta1/serviceimports?limit=500");
+}
+
 static void only_what_is_needed_is_asked_for(void **state)
 {
 	(void)state;
+	const struct kube_options imports = {.needs_imports = true};
 	const struct kube_options plain = {0};
 	const struct kube_options pods = {.needs_pods = true, .ignores_endpoints = true};
 	assert_false(resource_called("pods")->is_needed(&plain));
 	assert_true(resource_called("pods")->is_needed(&pods));
 	assert_true(resource_called("endpointslices")->is_needed(&plain));
 	assert_false(resource_called("endpointslices")->is_needed(&pods));
+	assert_false(resource_called("serviceimports")->is_needed(&pods));
+	assert_true(resource_called("serviceimports")->is_needed(&imports));
 }
 
 int main(void)
@@ -85,6 +102,7 @@ int main(void)
 		cmocka_unit_test(a_streaming_list_asks_for_what_is_there_first),
 		cmocka_unit_test(a_watch_goes_on_from_a_version),
 		cmocka_unit_test(pages_go_on_with_a_token),
+		cmocka_unit_test(imports_are_asked_for_under_either_path),
 		cmocka_unit_test(only_what_is_needed_is_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,8 @@ static void print_endpoint(FILE *out, const struct pack_endpoint *endpoint)
 static void print_slice(FILE *out, const struct pack_slice *slice)
 {
 	fprintf(out, " %s of=%s", pack_slice_name(slice), pack_slice_service(slice));
+	if (*pack_slice_cluster(slice))
+		fprintf(out, " cluster=%s", pack_slice_cluster(slice));
 	struct pack_subset_iterator subsets = pack_slice_subsets(slice);
 	struct pack_subset subset;
 	for (unsigned i = 0; pack_subset_next(&subsets, &subset); i++) {
@@ -288,6 +290,40 @@ static void what_is_outside_is_kept_where_it_is_wanted(void **state)
 	free(b);
 }
 
+/* A slice is kept once for its Service and once for its ServiceImport. */
+static void the_owner_of_a_slice_is_the_one_that_is_wanted(void **state)
+{
+	(void)state;
+	static const struct pack_slice_options of_services = {.is_import = false},
+					       of_imports = {.is_import = true};
+	static const char line[] = "slice a/b of=c import=d cluster=e 10.0.0.1";
+	struct object object = read_object(line);
+	struct object alone = read_object("slice a/b of=c 10.0.0.1");
+	struct pack_slice *a = pack_slice_new(&object, &of_services);
+	struct pack_slice *b = pack_slice_new(&alone, &of_services);
+	struct pack_slice *c = pack_slice_new(&object, &of_imports);
+	assert_true(pack_slice_equal(a, b));
+	assert_string_equal(pack_slice_cluster(a), "");
+	assert_string_equal(pack_slice_service(c), "d");
+	assert_string_equal(pack_slice_cluster(c), "e");
+	struct pack_subset_iterator subsets = pack_slice_subsets(c);
+	struct pack_subset subset;
+	assert_true(pack_subset_next(&subsets, &subset));
+	struct pack_endpoint_iterator endpoints = pack_subset_endpoints(&subset);
+	struct pack_endpoint endpoint;
+	assert_true(pack_endpoint_next(&endpoints, &endpoint));
+	const struct ipaddr address = pack_endpoint_address(&endpoint, 0);
+	char text[IPADDR_TEXT_SIZE];
+	assert_string_equal(ipaddr_format(&address, text), "10.0.0.1");
+	object.slice.cluster = "f";
+	struct pack_slice *d = pack_slice_new(&object, &of_imports);
+	assert_false(pack_slice_equal(c, d));
+	free(a);
+	free(b);
+	free(c);
+	free(d);
+}
+
 static void octets_behind_an_address_do_not_count(void **state)
 {
 	(void)state;
@@ -406,6 +442,7 @@ int main(void)
 		WITH_ARENA(what_is_packed_is_read_back),
 		WITH_ARENA(what_counts_makes_packs_differ_and_nothing_else),
 		WITH_ARENA(what_is_outside_is_kept_where_it_is_wanted),
+		WITH_ARENA(the_owner_of_a_slice_is_the_one_that_is_wanted),
 		WITH_ARENA(octets_behind_an_address_do_not_count),
 		WITH_ARENA(a_pod_may_be_its_addresses_alone),
 		WITH_ARENA(more_than_can_be_counted_is_left_out),

@@ -339,9 +339,9 @@ static void objects_are_counted(void **state)
 	struct fixture *fixture = begin_plain();
 	static const char *const lines[] = {"namespace a", "service a/x", "service a/y",
 		"slice a/s of=x", "slice a/t of=x", "slice a/u of=x", "endpoints a/x",
-		"pod a/p", "pod a/q", "-service a/y", "slice a/t of=y", "pod a/p ready",
-		"-slice a/u"};
-	static const size_t counts[OBJECT_KINDS] = {1, 1, 2, 1, 2};
+		"import a/x", "pod a/p", "pod a/q", "-service a/y", "slice a/t of=y",
+		"pod a/p ready", "-slice a/u"};
+	static const size_t counts[OBJECT_KINDS] = {1, 1, 2, 1, 2, 0};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		put(fixture, lines[i]);
 	for (unsigned i = 0; i < OBJECT_KINDS; i++)

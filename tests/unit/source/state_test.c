@@ -66,10 +66,11 @@ static enum err observe(void *context, const struct registry_service *service)
 	return ERR_NONE;
 }
 
-static struct registry *registry_of(const char *const *lines, size_t count)
+static struct registry *registry_made(
+	const char *const *lines, size_t count, bool holds_imports)
 {
-	static const struct registry_options options = {
-		.key = &KEY, .keeps_pod_names = true};
+	const struct registry_options options = {
+		.key = &KEY, .keeps_pod_names = true, .holds_imports = holds_imports};
 	const struct registry_observer observer = {NULL, observe};
 	struct registry *registry = registry_new(&options, &observer);
 	assert_non_null(registry);
@@ -87,18 +88,29 @@ static struct registry *registry_of(const char *const *lines, size_t count)
 	return registry;
 }
 
-static enum err save(const struct registry *registry)
+static struct registry *registry_of(const char *const *lines, size_t count)
 {
+	return registry_made(lines, count, false);
+}
+
+static enum err save_both(const struct registry *services, const struct registry *imports)
+{
+	const struct state_registries from = {services, imports};
 	struct state_saver *saver = state_saver_new(PATH, SCOPE);
 	if (!saver)
 		return ERR_NOMEM;
 	bool is_busy;
-	enum err err = state_saver_save(saver, registry, &is_busy);
+	enum err err = state_saver_save(saver, &from, &is_busy);
 	int reason = errno;
 	assert_false(is_busy);
 	state_saver_free(saver);
 	errno = reason;
 	return err;
+}
+
+static enum err save(const struct registry *registry)
+{
+	return save_both(registry, NULL);
 }
 
 static void save_lines(const char *const *lines, size_t count)
@@ -170,6 +182,56 @@ static void a_whole_cluster_is_saved(void **state)
 	assert_int_equal(summary.objects, ALL);
 	assert_true(summary.written_unix_s > 1500000000);
 	recording_sink_deinit(&recording);
+}
+
+/* A slice that belongs to a Service and to a ServiceImport comes back as two halves, each
+ * of which leaves the other registry as it is. */
+static void imports_come_back_beside_the_services(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"service shop/derived 10.96.0.1",
+		"slice shop/cart-1 of=derived import=cart cluster=n p=http:80 10.1.0.1",
+		"slice shop/cart-2 import=cart p=:-1 10.1.0.2",
+		"import shop/cart 10.112.0.1 fd00::1 p=http:80",
+		"import shop/db headless",
+	};
+	static const char expected[] = "upsert Service shop/derived at -:0\n"
+				       "  ClusterIP 10.96.0.1\n"
+				       "upsert EndpointSlice shop/cart-1 at -:0\n"
+				       "  of derived\n"
+				       "  subset\n"
+				       "    port \"http\" TCP 80\n"
+				       "    endpoint 10.1.0.1\n"
+				       "upsert ServiceImport shop/cart at -:0\n"
+				       "  ClusterIP 10.112.0.1 fd00::1\n"
+				       "  port \"http\" TCP 80\n"
+				       "upsert EndpointSlice shop/cart-1 at -:0\n"
+				       "  of unknown import cart of cluster \"n\"\n"
+				       "  subset\n"
+				       "    port \"http\" TCP 80\n"
+				       "    endpoint 10.1.0.1\n"
+				       "upsert EndpointSlice shop/cart-2 at -:0\n"
+				       "  of unknown import cart of cluster \"\"\n"
+				       "  subset\n"
+				       "    port \"\" TCP -1\n"
+				       "    endpoint 10.1.0.2\n"
+				       "upsert ServiceImport shop/db at -:0\n"
+				       "  ClusterIP headless\n";
+	enum { LINES = sizeof(lines) / sizeof(lines[0]) };
+	struct registry *services = registry_of(lines, LINES);
+	struct registry *imports = registry_made(lines, LINES, true);
+	assert_int_equal(save_both(services, imports), ERR_NONE);
+	struct recording_sink recording;
+	recording_sink_init(&recording);
+	struct state_summary summary;
+	char problem[PROBLEM_SIZE];
+	assert_int_equal(load(&recording, &summary, problem), ERR_NONE);
+	assert_string_equal(recording_sink_text(&recording), expected);
+	assert_int_equal(summary.objects, recording.upserts);
+	recording_sink_deinit(&recording);
+	registry_free(services);
+	registry_free(imports);
 }
 
 /* More than one block. */
@@ -420,6 +482,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_object_comes_back_as_it_was),
 		cmocka_unit_test(a_whole_cluster_is_saved),
+		cmocka_unit_test(imports_come_back_beside_the_services),
 		cmocka_unit_test(many_objects_are_saved),
 		cmocka_unit_test(a_damaged_octet_is_seen_wherever_it_is),
 		cmocka_unit_test(a_file_that_is_cut_off_is_seen),

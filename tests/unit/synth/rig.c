@@ -37,12 +37,15 @@ static size_t read_addresses(struct arena *arena, const char *const *texts, size
 
 static void make_store(struct rig *rig, const struct rig_options *options)
 {
-	struct store_zone zones[RIG_ZONES_MAX];
+	struct store_zone zones[RIG_ZONES_MAX] = {0};
 	unsigned count = 0;
 	for (; count < RIG_ZONES_MAX && options->zones[count]; count++) {
 		enum err err = dname_from_text(options->zones[count], &zones[count].name);
 		assert_int_equal(err, ERR_NONE);
 		zones[count].ttl_s = options->synth.ttl_s;
+		zones[count].is_multicluster =
+			options->multicluster &&
+			strcmp(options->multicluster, options->zones[count]) == 0;
 		if (options->synth.external) {
 			const char *apex = options->synth.external->apex;
 			zones[count].apex_label[0] = (uint8_t)strlen(apex);
@@ -66,6 +69,7 @@ static void make_registry(struct rig *rig, const struct rig_options *options)
 		.keeps_pod_names = options->synth.uses_pod_names,
 		.ignores_endpoints = options->ignores_endpoints,
 		.keeps_external = options->synth.external,
+		.holds_imports = options->synth.serves_imports,
 	};
 	for (size_t i = 0; i < 2 && options->service_cidrs[i]; i++) {
 		enum err err = ipprefix_parse(options->service_cidrs[i], &cidrs[i]);

@@ -15,6 +15,7 @@ enum { RIG_ZONES_MAX = 8 };
 
 struct rig_options {
 	const char *zones[RIG_ZONES_MAX]; /* as text; the first is the primary one */
+	const char *multicluster;         /* one of them; NULL: none */
 	const char *own_addresses[4];
 	const char *service_cidrs[2];
 	const char *namespaces[4];

@@ -21,7 +21,7 @@ struct kube_options {
 	const char *certificate, *key, *ca; /* files; NULL: none */
 	const char *kubeconfig, *context;   /* context NULL: the current one */
 	/* What is asked for. */
-	bool needs_pods, ignores_endpoints;
+	bool needs_pods, needs_imports, ignores_endpoints;
 	const char *labels, *namespace_labels; /* selectors; NULL: all */
 	/* How hard: requests a second, at once after a rest, without a reply yet; 0: no
 	 * limit. */

@@ -23,6 +23,11 @@ static bool wants_pods(const struct kube_options *options)
 	return options->needs_pods;
 }
 
+static bool wants_imports(const struct kube_options *options)
+{
+	return options->needs_imports;
+}
+
 static const char *object_labels(const struct kube_options *options)
 {
 	return options->labels;
@@ -31,6 +36,13 @@ static const char *object_labels(const struct kube_options *options)
 static const char *namespace_labels(const struct kube_options *options)
 {
 	return options->namespace_labels;
+}
+
+/* Who imports a service does not choose its labels. */
+static const char *no_labels(const struct kube_options *options)
+{
+	(void)options;
+	return NULL;
 }
 
 const struct kube_resource kube_resources[KUBE_RESOURCES] = {
@@ -68,6 +80,16 @@ const struct kube_resource kube_resources[KUBE_RESOURCES] = {
 		.is_needed = wants_pods,
 		.labels = object_labels,
 	},
+	{
+		.name = "serviceimports",
+		.group = "multicluster.x-k8s.io",
+		.path = "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports",
+		.other_path = "/apis/multicluster.x-k8s.io/v1beta1/serviceimports",
+		.kind = OBJECT_IMPORT,
+		.may_be_absent = true,
+		.is_needed = wants_imports,
+		.labels = no_labels,
+	},
 };
 
 /* RFC 3986 2.3: everything else is escaped. */
@@ -93,7 +115,8 @@ char *kube_resource_path(const struct kube_resource *resource,
 	if (!out)
 		return NULL;
 	const char *labels = resource->labels(options);
-	fprintf(out, "%s?", resource->path);
+	fprintf(out, "%s?",
+		query->takes_other_path ? resource->other_path : resource->path);
 	if (query->is_watch)
 		fprintf(out, "watch=true&allowWatchBookmarks=true&timeoutSeconds=%u",
 			query->timeout_s);

@@ -15,14 +15,17 @@ struct kube_resource {
 	const char *name;  /* plural, as the URL and a role have it */
 	const char *group; /* "": the core group */
 	const char *path;
+	const char *other_path; /* of another version of the same; NULL: it has one */
 	enum object_kind kind;
+	/* A server may know no such resource, and then there is none of it. */
+	bool may_be_absent;
 	const char *fields; /* a field selector; NULL: all */
 	bool (*is_needed)(const struct kube_options *options);
 	/* The label selector that the options give; NULL: all. */
 	const char *(*labels)(const struct kube_options *options);
 };
 
-enum { KUBE_RESOURCES = 4 };
+enum { KUBE_RESOURCES = 5 };
 extern const struct kube_resource kube_resources[KUBE_RESOURCES];
 
 /* What is asked of a resource. */
@@ -34,6 +37,7 @@ struct kube_query {
 	const char *version;   /* to go on from, NULL: none */
 	bool is_not_older;     /* a list that is at least as new as `version` */
 	const char *next_page; /* the token `continue`; NULL: the first page */
+	bool takes_other_path;
 };
 
 /* The path with its query, malloc'ed. NULL: no memory. */
