@@ -95,6 +95,19 @@ slice_json() { # NS SERVICE NAME ADDRESS...
 	printf ']}'
 }
 
+import_json() { # NS NAME ADDRESS
+	printf '{"kind":"ServiceImport","metadata":{"namespace":"%s","name":"%s"},"spec":{"type":"ClusterSetIP",' "$1" "$2"
+	printf '"ips":["%s"],"ports":[{"name":"http","protocol":"TCP","port":80}]}}' "$3"
+}
+
+# import_slice_json NS IMPORT CLUSTER NAME ADDRESS: of a ServiceImport and of no Service.
+import_slice_json() {
+	printf '{"kind":"EndpointSlice","metadata":{"namespace":"%s","name":"%s","labels":{' "$1" "$4"
+	printf '"multicluster.kubernetes.io/service-name":"%s","multicluster.kubernetes.io/source-cluster":"%s"}},' "$2" "$3"
+	printf '"addressType":"IPv4","ports":[{"name":"http","protocol":"TCP","port":8080}],'
+	printf '"endpoints":[{"addresses":["%s"],"conditions":{"ready":true}}]}' "$5"
+}
+
 pod_json() { # NS NAME ADDRESS
 	printf '{"kind":"Pod","metadata":{"namespace":"%s","name":"%s"},"spec":{},"status":{"phase":"Running",' "$1" "$2"
 	printf '"conditions":[{"type":"Ready","status":"True"}],"podIP":"%s","podIPs":[{"ip":"%s"}]}}' "$3" "$3"

@@ -10,7 +10,7 @@
 //   POST   /churn                { perSecond, seconds }: slices change; replies when done
 //   POST   /faults               a rule or several, see faults.js; DELETE clears them
 //   POST   /watches              { resource, kind, ... }: open watches suffer it
-//   POST   /set                  { bookmarkMs, hasStreamingLists, unknownFields, denied, tokens }
+//   POST   /set                  { bookmarkMs, hasStreamingLists, unknownFields, denied, absent, tokens }
 //   POST   /restart              { isKill, downMs, startingMs, forgets }; replies when it is back
 //   POST   /down, /up            no listener, and again
 //   POST   /compact              history is gone
@@ -75,6 +75,8 @@ const handlers = {
 				server[name] = value[name];
 		if (value.denied)
 			server.denied = new Set(value.denied);
+		if (value.absent)
+			server.absent = new Set(value.absent);
 		if (value.tokens)
 			server.tokens = new Map(Object.entries(value.tokens));
 	},

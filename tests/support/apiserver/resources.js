@@ -10,10 +10,14 @@ const table = [
 	['', 'v1', 'endpoints', 'Endpoints', true, ''],
 	['discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice', true,
 		'"addressType":"","endpoints":null,"ports":null'],
+	['multicluster.x-k8s.io', 'v1alpha1', 'serviceimports', 'ServiceImport', true, ''],
 ].map(([group, version, plural, kind, isNamespaced, empty]) => ({
 	group, version, plural, kind, isNamespaced, empty,
 	apiVersion: group ? `${group}/${version}` : version,
 }));
+
+// Other versions of custom resources, which the same objects are served as.
+const otherVersions = new Map([['serviceimports', ['v1beta1']]]);
 
 const byPlural = new Map(table.map((resource) => [resource.plural, resource]));
 const byKind = new Map(table.map((resource) => [resource.kind, resource]));
@@ -42,7 +46,8 @@ function parsePath(path) {
 	found.plural = parts[at];
 	found.name = parts[at + 1] || '';
 	const resource = byPlural.get(found.plural);
-	if (resource && resource.group === group && resource.version === found.version)
+	if (resource && resource.group === group &&
+		[resource.version, ...(otherVersions.get(found.plural) || [])].includes(found.version))
 		found.resource = resource;
 	return found;
 }

@@ -37,6 +37,7 @@ class ApiServer {
 		if (options.token)
 			this.tokens.set(options.token, 'system:serviceaccount:kube-system:dns');
 		this.denied = new Set(); // "list pods": what the role lacks
+		this.absent = new Set(); // "GROUP/VERSION": of these it serves nothing
 		this.log = []; // requests
 		this.connections = new Set();
 		this.connectionCount = 0;
@@ -238,6 +239,8 @@ class ApiServer {
 		const verb = isWatch ? 'watch' : found.name ? 'get' : 'list';
 		if (!this.isAllowed(request.user, verb, found))
 			throw status.forbidden(request.user, verb, found);
+		if (this.absent.has(`${found.group}/${found.version}`))
+			throw status.pageNotFound();
 		if (!found.resource)
 			throw knownGroups.has(found.group) ? status.notFound() : status.pageNotFound();
 		if (req.method !== 'GET' || verb === 'get')

@@ -119,7 +119,10 @@ static void compare_start(struct compare *compare)
 {
 	struct reflector *reflector = compare->reflector;
 	const struct kube_query query = {
-		.version = reflector->version, .is_not_older = true};
+		.version = reflector->version,
+		.is_not_older = true,
+		.takes_other_path = reflector->takes_other_path,
+	};
 	char *path = kube_resource_path(
 		reflector->resource, reflector->source->options, &query);
 	const struct fetch_request request = {

@@ -20,6 +20,10 @@ enum {
 	WATCH_MIN_S = 300,
 	WATCH_MAX_S = 600,
 	STEADY_MS = 1000, /* a watch that lasted so long was no failure */
+	/* So often in a row, within six seconds, it says that it knows no such resource,
+	 * before what was known of it is dropped: a server that starts may say so too
+	 * early. */
+	ABSENCES_MAX = 7,
 	LOG_INTERVAL_MS = 10000,
 };
 
@@ -28,6 +32,7 @@ enum {
 	STATUS_BAD_REQUEST = 400,
 	STATUS_UNAUTHORIZED = 401,
 	STATUS_FORBIDDEN = 403,
+	STATUS_NOT_FOUND = 404,
 	STATUS_GONE = 410,
 	STATUS_UNPROCESSABLE = 422,
 };
@@ -72,7 +77,8 @@ static void log_odd(struct reflector *reflector, const char *what, const char *d
 static void log_failure(struct reflector *reflector, int64_t wait_ms)
 {
 	uint64_t left_out;
-	if (log_limit_pass(&reflector->log_limit, LOG_INTERVAL_MS, &left_out))
+	if (reflector->absences <= 1 &&
+		log_limit_pass(&reflector->log_limit, LOG_INTERVAL_MS, &left_out))
 		log_warn("%s: %s; trying again in %.1f s", reflector->resource->name,
 			reflector->problem, (double)wait_ms / 1000);
 	else
@@ -133,20 +139,30 @@ static bool has_object(void *context, const char *ns, const char *name)
 	return known_has(&reflector->known, ns, name);
 }
 
-/* All that there is has been seen; what was not seen is gone. */
-static enum err end_load(struct reflector *reflector)
+/* What was not seen since known_begin is gone. */
+static enum err sweep_unseen(struct reflector *reflector)
 {
 	struct kube_source *source = reflector->source;
-	if (known_sweep(&reflector->known) || !reflector->is_loaded)
+	if (known_sweep(&reflector->known))
 		reflector->owes_sweep = true;
-	if (reflector->owes_sweep) {
-		source->is_dirty = true;
-		if (source->sink.sweep(source->sink.context, reflector->resource->kind,
-			    has_object, reflector)) {
-			reflector->version[0] = '\0';
-			return ERR_NOMEM;
-		}
+	if (!reflector->owes_sweep)
+		return ERR_NONE;
+	source->is_dirty = true;
+	enum err err = source->sink.sweep(
+		source->sink.context, reflector->resource->kind, has_object, reflector);
+	if (!err)
 		reflector->owes_sweep = false;
+	return err;
+}
+
+/* All that there is has been seen. */
+static enum err end_load(struct reflector *reflector)
+{
+	if (!reflector->is_loaded || reflector->absences)
+		reflector->owes_sweep = true;
+	if (sweep_unseen(reflector)) {
+		reflector->version[0] = '\0';
+		return ERR_NOMEM;
 	}
 	if (*reflector->problem)
 		log_info("%s: complete again", reflector->resource->name);
@@ -155,8 +171,9 @@ static enum err end_load(struct reflector *reflector)
 	reflector->pages_next = reflector->wants_whole = false;
 	reflector->problem[0] = '\0';
 	reflector->heard_ms = clock_now_ms();
+	reflector->absences = 0;
 	backoff_reset(&reflector->backoff);
-	kube_loaded(source);
+	kube_loaded(reflector->source);
 	return ERR_NONE;
 }
 
@@ -384,6 +401,7 @@ static char *request_path(const struct reflector *reflector, enum reflect_phase 
 		.limit = reflector->wants_whole ? 0 : PAGE_LIMIT,
 		.version = phase == REFLECT_WATCHING ? reflector->version : NULL,
 		.next_page = reflector->next_page,
+		.takes_other_path = reflector->takes_other_path,
 	};
 	return kube_resource_path(
 		reflector->resource, reflector->source->options, &query);
@@ -534,10 +552,37 @@ static int64_t after_gone(struct reflector *reflector)
 	return backoff_wait_ms(&reflector->backoff, 0);
 }
 
+/* The server knows no such resource: there is nothing of it that could be waited for. */
+static int64_t after_absence(struct reflector *reflector)
+{
+	free(reflector->next_page);
+	reflector->next_page = NULL;
+	reflector->version[0] = '\0';
+	reflector->takes_other_path =
+		reflector->resource->other_path && !reflector->takes_other_path;
+	if (reflector->takes_other_path)
+		return 0;
+	if (++reflector->absences == ABSENCES_MAX) {
+		known_begin(&reflector->known);
+		reflector->owes_sweep = true;
+	}
+	/* Where it finds no memory it is owed until the next time. */
+	if (reflector->absences >= ABSENCES_MAX && sweep_unseen(reflector))
+		reflector->owes_sweep = true;
+	set_problem(reflector, "404 Not Found: the server has no such resource; is its "
+			       "CustomResourceDefinition installed?");
+	reflector->is_loaded = true;
+	reflector->heard_ms = clock_now_ms();
+	kube_loaded(reflector->source);
+	return backoff_wait_ms(&reflector->backoff, 0);
+}
+
 static int64_t after_refusal(struct reflector *reflector)
 {
 	bool is_streaming = reflector->phase == REFLECT_STREAMING;
 	int status = reflector->status;
+	if (status == STATUS_NOT_FOUND && reflector->resource->may_be_absent)
+		return after_absence(reflector);
 	if (status == STATUS_UNAUTHORIZED)
 		kube_unauthorized(reflector->source);
 	/* Half of it would be worse than nothing: then all waits. */

@@ -51,6 +51,8 @@ struct reflector {
 	bool wants_whole;                   /* a page's token had expired */
 	bool is_doubted;                    /* the connection */
 	bool owes_sweep;                    /* something is gone that the sink may have */
+	bool takes_other_path;              /* the resource's; the first one had none */
+	unsigned absences;                  /* how often the server knew neither path */
 	bool has_progressed;                /* in this request */
 	bool has_list;                      /* the page came to its end */
 	int64_t started_ms;                 /* this request */
