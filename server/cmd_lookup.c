@@ -119,6 +119,7 @@ static enum err explain_in(
 {
 	const struct cluster_options *options = cluster_get_options(cluster);
 	const struct explain_cluster explained = {
+		.imports = cluster_imports(cluster),
 		.registry = cluster_registry(cluster),
 		.store = cluster_store(cluster),
 		.pods = options->pods,

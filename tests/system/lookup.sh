@@ -37,6 +37,11 @@ metadata: {name: orphan-1, namespace: shop, labels: {kubernetes.io/service-name:
 addressType: IPv4
 ports: []
 endpoints: [{addresses: [10.244.9.9]}]
+---
+apiVersion: multicluster.x-k8s.io/v1beta1
+kind: ServiceImport
+metadata: {name: ledger, namespace: shop}
+spec: {type: ClusterSetIP, ips: [10.112.0.1], ports: [{name: http, port: 80}]}
 END
 }
 
@@ -172,6 +177,17 @@ usage_error() {
 	[ $? -eq 2 ] && grep -q '^usage: waymark lookup' "$scratch/out" || ! cat "$scratch/out"
 }
 
+imports_are_said() {
+	sed -e 's/kubernetes cluster.local/& clusterset.local/' -e 's/pods verified/&\n multicluster clusterset.local/' \
+		"$cluster/Corefile" >"$cluster/Corefile.new" && mv "$cluster/Corefile.new" "$cluster/Corefile" &&
+		says '^; 10\.112\.0\.1: ServiceImport shop/ledger' ledger.shop.svc.clusterset.local &&
+		says '^; cart\.shop\.svc\.cluster\.local\.: of this cluster' cart.shop.svc.clusterset.local &&
+		says '^; ledger\.shop\.svc\.clusterset\.local\.: of the ServiceImport' "ledger.shop.$zone"
+	status=$?
+	cp "$srcdir/conf/example/Corefile" "$cluster/Corefile"
+	return $status
+}
+
 hidden_is_said() {
 	sed "s/pods verified/$1/" "$cluster/Corefile" >"$cluster/Corefile.new" &&
 		mv "$cluster/Corefile.new" "$cluster/Corefile" || return 1
@@ -239,6 +255,8 @@ case_run 'a namespace that namespace_labels hides' \
 	"cart.shop.$zone"
 case_run 'headless services with noendpoints' \
 	hidden_is_said 'noendpoints' 'with the option noendpoints' "orders-db.shop.$zone"
+
+case_run 'the names of ServiceImports, and which kind has a name' imports_are_said
 
 case_run 'the search list of a pod' \
 	says '^; payments\.svc\.cluster\.local\.: NXDOMAIN, 0 answers' --namespace default payments

@@ -2,11 +2,13 @@
 #include "zones/export/explain.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/wire/message.h"
 #include "zones/export/explain_internal.h"
 #include "zones/registry/pack.h"
+#include "zones/synth/plan.h"
 
 /* --- helpers --- */
 
@@ -63,6 +65,26 @@ bool explain_is_published(
 	       (ready || !explanation->cluster->ignores_empty);
 }
 
+const char *explain_kind(const struct explanation *explanation)
+{
+	return object_kind_name(registry_service_kind(explanation->registry));
+}
+
+void explain_endpoint_label(const struct explanation *explanation,
+	const struct pack_slice *slice, const struct pack_endpoint *endpoint,
+	const struct ipaddr *address, char out[ENDPOINT_LABEL_SIZE])
+{
+	const struct synth_options options = {
+		.uses_pod_names = explanation->cluster->uses_pod_names};
+	const char *cluster = pack_slice_cluster(slice);
+	out[0] = '\0';
+	if (explanation->of_imports && !*cluster)
+		return;
+	unsigned length = plan_endpoint_label(&options, endpoint, address, out);
+	if (*cluster)
+		snprintf(out + length, ENDPOINT_LABEL_SIZE - length, ".%s", cluster);
+}
+
 unsigned explain_count(const struct registry_service *service, unsigned *ready)
 {
 	unsigned all = 0, position = 0;
@@ -105,11 +127,16 @@ static void label_text(const uint8_t *label, char out[LABEL_SIZE])
 static void read_tree(struct explanation *explanation, const uint8_t *offsets)
 {
 	const uint8_t *name = explanation->name->bytes;
-	const struct registry *registry = explanation->cluster->registry;
 	unsigned labels = explanation->labels;
 	label_text(name + offsets[labels - 1], explanation->tree);
 	explanation->is_service_tree = strcmp(explanation->tree, "svc") == 0;
 	explanation->is_pod_tree = strcmp(explanation->tree, "pod") == 0;
+	/* Of pods there is one kind. */
+	explanation->of_imports &= !explanation->is_pod_tree;
+	const struct registry *registry = explanation->of_imports
+						  ? explanation->cluster->imports
+						  : explanation->cluster->registry;
+	explanation->registry = registry;
 	if (labels < 2)
 		return;
 	label_text(name + offsets[labels - 2], explanation->ns_name);
@@ -135,6 +162,9 @@ static bool read_name(struct explanation *explanation)
 		return false;
 	uint8_t offsets[DNAME_LABELS_MAX];
 	explanation->zone = (unsigned)zone;
+	explanation->of_imports = store_zone(store, explanation->zone)->is_multicluster &&
+				  explanation->cluster->imports;
+	explanation->registry = explanation->cluster->registry;
 	explanation->labels =
 		dname_labels(explanation->name->bytes, offsets) -
 		dname_labels(store_zone(store, explanation->zone)->name.bytes, NULL);

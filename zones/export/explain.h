@@ -15,6 +15,7 @@
 /* A cluster as it was configured and read. */
 struct explain_cluster {
 	const struct registry *registry;
+	const struct registry *imports; /* of multicluster zones; NULL: there are none */
 	const struct store *store;
 	enum pod_mode pods;
 	bool uses_pod_names, ignores_empty, ignores_endpoints;

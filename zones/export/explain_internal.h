@@ -15,8 +15,10 @@ struct explanation {
 	const struct dname *name;
 	uint16_t type;
 	unsigned zone;
-	unsigned labels; /* in front of the zone */
-	unsigned front;  /* in front of the service */
+	const struct registry *registry; /* of the services that the zone has names of */
+	bool of_imports;                 /* these are ServiceImports */
+	unsigned labels;                 /* in front of the zone */
+	unsigned front;                  /* in front of the service */
 	char tree[LABEL_SIZE], ns_name[LABEL_SIZE], service_name[LABEL_SIZE];
 	char first[LABEL_SIZE], second[LABEL_SIZE]; /* of all, where front is not 0 */
 	const struct registry_namespace *ns;        /* NULL: never heard of */
@@ -54,6 +56,15 @@ void explain_object(struct explanation *explanation, const struct finding *head,
 /* Is it shown and has it a name? */
 bool explain_is_published(
 	const struct explanation *explanation, const struct registry_service *service);
+
+/* "Service" or "ServiceImport". */
+const char *explain_kind(const struct explanation *explanation);
+
+/* The label of an endpoint's name, of an import's both of them, "" where it has none. */
+enum { ENDPOINT_LABEL_SIZE = 2 * LABEL_SIZE };
+void explain_endpoint_label(const struct explanation *explanation,
+	const struct pack_slice *slice, const struct pack_endpoint *endpoint,
+	const struct ipaddr *address, char out[ENDPOINT_LABEL_SIZE]);
 
 /* How many endpoints the service's slices have. */
 unsigned explain_count(const struct registry_service *service, unsigned *ready);

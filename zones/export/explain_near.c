@@ -4,7 +4,6 @@
 #include "server/wire/reverse.h"
 #include "zones/export/explain_internal.h"
 #include "zones/registry/pack.h"
-#include "zones/synth/plan.h"
 
 /* What is near a name that does not exist: one rule for each mistake. */
 
@@ -28,7 +27,7 @@ static void near_missing_tree(struct explanation *explanation)
 	if (explanation->labels < 2)
 		return;
 	const struct registry_service *service = registry_find_service(
-		explanation->cluster->registry, explanation->tree, explanation->ns_name);
+		explanation->registry, explanation->tree, explanation->ns_name);
 	if (service && explain_is_published(explanation, service))
 		explain_near(explanation, "\"svc\" is missing", "", service);
 }
@@ -38,9 +37,8 @@ static void near_misspelt_tree(struct explanation *explanation)
 	if (explanation->is_service_tree || explanation->is_pod_tree ||
 		explanation->labels < 3)
 		return;
-	const struct registry_service *service =
-		registry_find_service(explanation->cluster->registry,
-			explanation->ns_name, explanation->service_name);
+	const struct registry_service *service = registry_find_service(
+		explanation->registry, explanation->ns_name, explanation->service_name);
 	if (service && explain_is_published(explanation, service))
 		explain_near(explanation, "names of services end in \"svc\" and the zone",
 			"", service);
@@ -76,12 +74,12 @@ static const struct registry_namespace *nearest_namespace(
 	nearest_init(&nearest, explanation->ns_name);
 	size_t position = 0;
 	const struct registry_namespace *ns;
-	while ((ns = registry_next_namespace(explanation->cluster->registry, &position)))
+	while ((ns = registry_next_namespace(explanation->registry, &position)))
 		if (registry_is_exposed(ns))
 			nearest_offer(&nearest, ns->name);
-	return nearest.found ? registry_find_namespace(
-				       explanation->cluster->registry, nearest.found)
-			     : NULL;
+	return nearest.found
+		       ? registry_find_namespace(explanation->registry, nearest.found)
+		       : NULL;
 }
 
 static void near_unknown_namespace(struct explanation *explanation)
@@ -96,7 +94,7 @@ static void near_unknown_namespace(struct explanation *explanation)
 	if (!ns)
 		return;
 	const struct registry_service *service = registry_find_service(
-		explanation->cluster->registry, ns->name, explanation->service_name);
+		explanation->registry, ns->name, explanation->service_name);
 	if (service && explain_is_published(explanation, service)) {
 		explain_near(
 			explanation, "the namespace is spelt differently", "", service);
@@ -118,9 +116,8 @@ static void near_swapped(struct explanation *explanation)
 	if (explanation->service || !explanation->is_service_tree ||
 		explanation->labels != 3)
 		return;
-	const struct registry_service *service =
-		registry_find_service(explanation->cluster->registry,
-			explanation->service_name, explanation->ns_name);
+	const struct registry_service *service = registry_find_service(
+		explanation->registry, explanation->service_name, explanation->ns_name);
 	if (service && explain_is_published(explanation, service))
 		explain_near(explanation, "the service stands in front of its namespace",
 			"", service);
@@ -134,11 +131,9 @@ static void near_elsewhere(struct explanation *explanation)
 	unsigned left = 0;
 	size_t position = 0;
 	const struct registry_namespace *ns;
-	while ((ns = registry_next_namespace(
-			explanation->cluster->registry, &position))) {
-		const struct registry_service *service =
-			registry_find_service(explanation->cluster->registry, ns->name,
-				explanation->service_name);
+	while ((ns = registry_next_namespace(explanation->registry, &position))) {
+		const struct registry_service *service = registry_find_service(
+			explanation->registry, ns->name, explanation->service_name);
 		if (service && explain_is_published(explanation, service) &&
 			left++ < NAMESAKES_SHOWN)
 			explain_near(explanation, "in another namespace", "", service);
@@ -155,10 +150,11 @@ static void near_misspelt_service(struct explanation *explanation)
 	if (explanation->service || !explanation->is_service_tree ||
 		!is_shown(explanation->ns) || explanation->labels < 3)
 		return;
-	explain_reason(
-		explanation, finding_format(explanation->out,
-				     "there is no service \"%s\" in the namespace \"%s\"",
-				     explanation->service_name, explanation->ns_name));
+	explain_reason(explanation,
+		finding_format(explanation->out,
+			"there is no %s \"%s\" in the namespace \"%s\"",
+			explanation->of_imports ? "ServiceImport" : "service",
+			explanation->service_name, explanation->ns_name));
 	struct nearest nearest;
 	nearest_init(&nearest, explanation->service_name);
 	for (uint32_t i = 0; i < explanation->ns->service_count; i++)
@@ -166,8 +162,42 @@ static void near_misspelt_service(struct explanation *explanation)
 			nearest_offer(&nearest, explanation->ns->services[i]->name);
 	if (nearest.found)
 		explain_near(explanation, "a near spelling", "",
-			registry_find_service(explanation->cluster->registry,
-				explanation->ns_name, nearest.found));
+			registry_find_service(explanation->registry, explanation->ns_name,
+				nearest.found));
+}
+
+/* A Service that is not imported, or one that was and is not of this cluster: has the
+ * name records where the other kind has its names? */
+static void near_other_zones(struct explanation *explanation)
+{
+	const struct store *store = explanation->cluster->store;
+	const struct dname *name = explanation->name;
+	bool of_imports = store_zone(store, explanation->zone)->is_multicluster;
+	size_t front =
+		(size_t)name->length - store_zone(store, explanation->zone)->name.length;
+	if (!explanation->is_service_tree || explanation->labels < 3)
+		return;
+	for (unsigned i = 0; i < store_zone_count(store); i++) {
+		const struct store_zone *zone = store_zone(store, i);
+		struct dname other = {.length = (uint8_t)(front + zone->name.length)};
+		if (zone->is_multicluster == of_imports ||
+			front + zone->name.length > DNAME_MAX)
+			continue;
+		memcpy(other.bytes, name->bytes, front);
+		memcpy(other.bytes + front, zone->name.bytes, zone->name.length);
+		const struct answer_set *set = store_find_name(store, &other);
+		if (!set || !set->rrset_count)
+			continue;
+		char text[DNAME_TEXT_SIZE];
+		const struct finding finding = {
+			.kind = FINDING_NEAR,
+			.text = of_imports ? "of this cluster's own Service"
+					   : "of the ServiceImport",
+			.name = finding_format(
+				explanation->out, "%s", dname_to_text(other.bytes, text)),
+		};
+		finding_add(explanation->out, &finding);
+	}
 }
 
 /* Endpoints without the Service that they name. */
@@ -182,7 +212,9 @@ static void near_orphans(struct explanation *explanation)
 		return;
 	const struct finding head = {
 		.kind = FINDING_REASON,
-		.text = "there are endpoints but there is no Service of this name",
+		.text = finding_format(explanation->out,
+			"there are endpoints but there is no %s of this name",
+			explain_kind(explanation)),
 	};
 	explain_object(explanation, &head,
 		slice == service->endpoints ? OBJECT_ENDPOINTS : OBJECT_SLICE,
@@ -205,9 +237,10 @@ static const char *missing_endpoints(
 	if (service->object->selector_count)
 		return finding_format(explanation->out,
 			"%s without endpoints: no pod matches its selector", kind);
-	return finding_format(explanation->out,
-		"%s without endpoints: no EndpointSlice or Endpoints object names it",
-		kind);
+	return finding_format(explanation->out, "%s without endpoints: no %s names it",
+		kind,
+		explanation->of_imports ? "EndpointSlice"
+					: "EndpointSlice or Endpoints object");
 }
 
 static void near_absent_service(struct explanation *explanation)
@@ -218,8 +251,12 @@ static void near_absent_service(struct explanation *explanation)
 		return;
 	struct ipaddr addresses[2];
 	if (!service->object->is_headless && !registry_cluster_ips(service, addresses)) {
-		explain_reason(explanation, "the service has no cluster IP: give it one, "
-					    "or set service_cidr");
+		explain_reason(explanation,
+			explanation->of_imports
+				? "the ServiceImport has no address: none stands in "
+				  "spec.ips"
+				: "the service has no cluster IP: give it one, or set "
+				  "service_cidr");
 		return;
 	}
 	explain_reason(explanation, missing_endpoints(explanation, service));
@@ -251,7 +288,8 @@ static struct pack_port_iterator ports_of(const struct registry_service *service
 
 static void near_ports(struct explanation *explanation)
 {
-	if (!has_published(explanation) || explanation->front != 2)
+	if (!has_published(explanation) || explanation->front != 2 ||
+		(explanation->of_imports && explanation->first[0] != '_'))
 		return;
 	struct pack_port_iterator ports = ports_of(explanation->service);
 	struct object_port port;
@@ -282,7 +320,8 @@ static void near_port_form(struct explanation *explanation)
 	if (explanation->front == 1 && is_port)
 		explain_reason(
 			explanation, "names of ports have two labels: _PORT._PROTOCOL");
-	if (explanation->front == 2 && (!is_port || explanation->second[0] != '_'))
+	if (explanation->front == 2 && (!is_port || explanation->second[0] != '_') &&
+		(is_port || !explanation->of_imports))
 		explain_reason(
 			explanation, "names of ports need both underscores (RFC 2782)");
 	if (explanation->front > 2)
@@ -292,21 +331,20 @@ static void near_port_form(struct explanation *explanation)
 
 /* Offers the labels of ready endpoints; `found` takes the nearest one's text. */
 static void nearest_endpoint(const struct explanation *explanation,
-	const struct pack_subset *subset, struct nearest *nearest, char found[LABEL_SIZE])
+	const struct pack_slice *slice, const struct pack_subset *subset,
+	struct nearest *nearest, char found[ENDPOINT_LABEL_SIZE])
 {
-	const struct synth_options options = {
-		.uses_pod_names = explanation->cluster->uses_pod_names};
 	struct pack_endpoint_iterator endpoints = pack_subset_endpoints(subset);
 	struct pack_endpoint endpoint;
 	while (pack_endpoint_next(&endpoints, &endpoint)) {
 		struct ipaddr address = pack_endpoint_address(&endpoint, 0);
-		char label[LABEL_SIZE];
-		plan_endpoint_label(&options, &endpoint, &address, label);
-		if (!endpoint.is_ready)
+		char label[ENDPOINT_LABEL_SIZE];
+		explain_endpoint_label(explanation, slice, &endpoint, &address, label);
+		if (!endpoint.is_ready || !*label)
 			continue;
 		nearest_offer(nearest, label);
 		if (nearest->found == label) {
-			memcpy(found, label, LABEL_SIZE);
+			memcpy(found, label, sizeof(label));
 			nearest->found = found;
 		}
 	}
@@ -314,23 +352,30 @@ static void nearest_endpoint(const struct explanation *explanation,
 
 static void near_endpoint(struct explanation *explanation)
 {
-	if (!has_published(explanation) || explanation->front != 1 ||
+	bool is_whole = explanation->front == 2 && explanation->of_imports;
+	if (!has_published(explanation) || (explanation->front != 1 && !is_whole) ||
 		explanation->first[0] == '_')
 		return;
-	explain_reason(
-		explanation, finding_format(explanation->out,
-				     "the service has no ready endpoint called \"%s\"",
-				     explanation->first));
+	const char *label = explanation->first;
+	if (is_whole)
+		label = finding_format(
+			explanation->out, "%s.%s", label, explanation->second);
+	explain_reason(explanation,
+		finding_format(explanation->out,
+			"the service has no ready endpoint called \"%s\"", label));
+	if (explanation->of_imports && !is_whole)
+		explain_reason(explanation,
+			"names of its endpoints have two labels: ENDPOINT.CLUSTER");
 	struct nearest nearest;
-	nearest_init(&nearest, explanation->first);
-	char found[LABEL_SIZE];
+	nearest_init(&nearest, label);
+	char found[ENDPOINT_LABEL_SIZE];
 	unsigned position = 0;
 	const struct pack_slice *slice;
 	while ((slice = registry_next_slice(explanation->service, &position))) {
 		struct pack_subset_iterator subsets = pack_slice_subsets(slice);
 		struct pack_subset subset;
 		while (pack_subset_next(&subsets, &subset))
-			nearest_endpoint(explanation, &subset, &nearest, found);
+			nearest_endpoint(explanation, slice, &subset, &nearest, found);
 	}
 	if (nearest.found)
 		explain_near(explanation, "a near spelling",
@@ -345,6 +390,7 @@ const explain_rule explain_near_rules[] = {
 	near_unknown_namespace,
 	near_swapped,
 	near_misspelt_service,
+	near_other_zones,
 	near_elsewhere,
 	near_orphans,
 	near_absent_service,

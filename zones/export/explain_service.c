@@ -4,7 +4,6 @@
 #include "server/wire/message.h"
 #include "zones/export/explain_internal.h"
 #include "zones/registry/pack.h"
-#include "zones/synth/plan.h"
 
 /* The objects that a service's records come from, and the endpoints left out of them. */
 
@@ -24,11 +23,16 @@ static struct port_wanted port_wanted(const struct explanation *explanation)
 	return wanted;
 }
 
-/* The endpoint asked for by its label; NULL: every one. */
+/* The endpoint asked for by its label, of an import with its cluster's; NULL: every one.
+ */
 static const char *endpoint_wanted(const struct explanation *explanation)
 {
-	bool is_label = explanation->front == 1 && explanation->first[0] != '_';
-	return is_label ? explanation->first : NULL;
+	unsigned labels = explanation->of_imports ? 2 : 1;
+	if (explanation->front != labels || explanation->first[0] == '_')
+		return NULL;
+	return explanation->of_imports ? finding_format(explanation->out, "%s.%s",
+						 explanation->first, explanation->second)
+				       : explanation->first;
 }
 
 /* --- the service itself --- */
@@ -42,8 +46,8 @@ static void service_object(
 		.subject = subject,
 		.text = text,
 	};
-	explain_object(explanation, &head, OBJECT_SERVICE, service->ns, service->name,
-		&service->object->origin);
+	explain_object(explanation, &head, registry_service_kind(explanation->registry),
+		service->ns, service->name, &service->object->origin);
 }
 
 static void cluster_ips(struct explanation *explanation)
@@ -142,19 +146,18 @@ static void one_endpoint(const struct endpoint_walk *walk,
 	const struct pack_subset *subset, const struct pack_endpoint *endpoint)
 {
 	struct finding_list *out = walk->explanation->out;
-	const struct synth_options options = {
-		.uses_pod_names = walk->explanation->cluster->uses_pod_names};
 	const char *reason = left_out(walk, subset, endpoint);
 	for (unsigned i = 0; i < endpoint->address_count; i++) {
 		struct ipaddr address = pack_endpoint_address(endpoint, i);
-		char text[IPADDR_TEXT_SIZE], label[LABEL_SIZE];
-		plan_endpoint_label(&options, endpoint, &address, label);
+		char text[IPADDR_TEXT_SIZE], label[ENDPOINT_LABEL_SIZE];
+		explain_endpoint_label(
+			walk->explanation, walk->slice, endpoint, &address, label);
 		if (walk->label && strcmp(walk->label, label) != 0)
 			continue;
 		const struct finding head = {
 			.kind = reason ? FINDING_LEFT_OUT : FINDING_SOURCE,
-			.subject = finding_format(
-				out, "%s %s", ipaddr_format(&address, text), label),
+			.subject = finding_format(out, "%s%s%s",
+				ipaddr_format(&address, text), *label ? " " : "", label),
 			.text = reason,
 		};
 		endpoint_object(walk, &head, &address);

@@ -83,21 +83,25 @@ static char *explain_text(
 	return out_text;
 }
 
+static void check_case(
+	const struct explain_cluster *cluster, const struct explain_case *wanted)
+{
+	char *text = explain_text(cluster, wanted->name, wanted->type);
+	if (!strstr(text, wanted->said) ||
+		(wanted->not_said && strstr(text, wanted->not_said)))
+		fail_msg("%s: \"%s\" wanted, \"%s\" not, said was\n%s", wanted->name,
+			wanted->said, wanted->not_said ? wanted->not_said : "", text);
+	free(text);
+}
+
 static void check_cases(const struct rig *rig, const struct explain_cluster *options,
 	const struct explain_case *cases, size_t count)
 {
 	struct explain_cluster cluster = *options;
 	cluster.registry = rig->registry;
 	cluster.store = rig->store;
-	for (size_t i = 0; i < count; i++) {
-		char *text = explain_text(&cluster, cases[i].name, cases[i].type);
-		if (!strstr(text, cases[i].said) ||
-			(cases[i].not_said && strstr(text, cases[i].not_said)))
-			fail_msg("%s: \"%s\" wanted, \"%s\" not, said was\n%s",
-				cases[i].name, cases[i].said,
-				cases[i].not_said ? cases[i].not_said : "", text);
-		free(text);
-	}
+	for (size_t i = 0; i < count; i++)
+		check_case(&cluster, &cases[i]);
 }
 
 #define CHECK(rig, options, cases)                                                       \
@@ -219,6 +223,56 @@ static void options_that_leave_names_out_are_named(void **state)
 	rig_deinit(&rig);
 }
 
+static void imports_are_explained_by_their_own_registry(void **state)
+{
+	(void)state;
+	static const char *const services[] = {"namespace a", "service a/web 10.9.0.1",
+		"service a/local 10.9.0.2", NULL};
+	static const char *const imports[] = {"namespace a",
+		"import a/web 10.0.0.1 p=http:80", "import a/db headless",
+		"slice a/db-1 import=db cluster=north p=sql:1 10.1.0.3@db-0 !10.1.0.4",
+		"slice a/db-2 import=db p=sql:1 10.1.0.5@lone", "import a/late",
+		"import a/bare headless", "slice a/g import=ghost 10.1.0.9", NULL};
+	static const struct explain_case cases[] = {
+		{"web.a.svc.s.l.", TYPE_A, "; 10.0.0.1: ServiceImport a/web", "10.9.0.1"},
+		{"db.a.svc.s.l.", TYPE_A, "; 10.1.0.3 db-0.north: EndpointSlice a/db-1",
+			NULL},
+		{"db.a.svc.s.l.", TYPE_A, "; 10.1.0.5: EndpointSlice a/db-2", "lone"},
+		{"db.a.svc.s.l.", TYPE_A,
+			"; left out: 10.1.0.4 10-1-0-4.north: not ready", NULL},
+		{"db-0.north.db.a.svc.s.l.", TYPE_A, "10.1.0.3 db-0.north:", "10.1.0.5"},
+		{"db-0.nort.db.a.svc.s.l.", TYPE_A,
+			"; db-0.north.db.a.svc.s.l.: a near spelling", "underscores"},
+		{"db-0.db.a.svc.s.l.", TYPE_A, "two labels: ENDPOINT.CLUSTER", NULL},
+		{"_htp._tcp.web.a.svc.s.l.", TYPE_SRV,
+			"; _http._tcp.web.a.svc.s.l.: a port that it has", "endpoint c"},
+		{"late.a.svc.s.l.", TYPE_A, "none stands in spec.ips", "service_cidr"},
+		{"bare.a.svc.s.l.", TYPE_A, "no EndpointSlice names it", "Endpoints"},
+		{"ghost.a.svc.s.l.", TYPE_A, "no ServiceImport of this name", NULL},
+		{"local.a.svc.s.l.", TYPE_A, "no ServiceImport \"local\"", NULL},
+		{"1.0.9.10.in-addr.arpa.", TYPE_PTR, "Service a/web", "Import"},
+	};
+	const struct rig_options of_imports = {.zones = {"s.l."},
+		.multicluster = "s.l.",
+		.synth = {.ttl_s = 5, .serves_imports = true}};
+	struct rig own, rig;
+	rig_init(&own, &OPTIONS);
+	rig_put(&own, services);
+	rig_init(&rig, &of_imports);
+	rig_put(&rig, imports);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool is_reverse = cases[i].type == TYPE_PTR;
+		const struct explain_cluster cluster = {
+			.registry = own.registry,
+			.imports = rig.registry,
+			.store = is_reverse ? own.store : rig.store,
+		};
+		check_case(&cluster, &cases[i]);
+	}
+	rig_deinit(&own);
+	rig_deinit(&rig);
+}
+
 /* Octets that no object's name has are no text to be taken literally. */
 static void any_octets_may_be_asked_for(void **state)
 {
@@ -268,6 +322,7 @@ int main(void)
 		cmocka_unit_test(each_record_has_its_object),
 		cmocka_unit_test(each_mistake_is_told),
 		cmocka_unit_test(options_that_leave_names_out_are_named),
+		cmocka_unit_test(imports_are_explained_by_their_own_registry),
 		cmocka_unit_test(any_octets_may_be_asked_for),
 		cmocka_unit_test(without_memory_it_is_an_error),
 	};
