@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #include "zones/source/content.h"
+#include "zones/source/kube/resource.h"
 
 static const char *const files[] = {"serviceaccount.yaml", "rbac.yaml", "configmap.yaml",
 	"deployment.yaml", "service.yaml", "poddisruptionbudget.yaml",
-	"kustomization.yaml"};
-enum { FILES = sizeof(files) / sizeof(files[0]) };
+	"kustomization.yaml",
+	/* Not for everybody, and so the last: what it holds stands behind the others. */
+	"multicluster.yaml"};
+enum { FILES = sizeof(files) / sizeof(files[0]), OPTIONAL = FILES - 1 };
 
 static struct content contents[FILES];
 
@@ -102,15 +105,25 @@ static bool flag_at(const struct node *node, const char *path)
 	return found->boolean;
 }
 
-static const struct node *object(const char *kind)
+static const struct node *object_in(size_t first, size_t end, const char *kind)
 {
-	for (size_t i = 0; i < FILES; i++)
+	for (size_t i = first; i < end; i++)
 		for (const struct node *node = contents[i].documents->first; node;
 			node = node->next)
 			if (strcmp(text_at(node, "kind"), kind) == 0)
 				return node;
 	fail_msg("there is no %s", kind);
 	return NULL;
+}
+
+static const struct node *object(const char *kind)
+{
+	return object_in(0, OPTIONAL, kind);
+}
+
+static const struct node *optional_object(const char *kind)
+{
+	return object_in(OPTIONAL, FILES, kind);
 }
 
 static bool list_has(const struct node *list, const char *text)
@@ -159,8 +172,9 @@ static void every_file_is_in_the_kustomization(void **state)
 {
 	(void)state;
 	const struct node *resources = at(object("Kustomization"), "resources");
-	assert_int_equal(resources->length, FILES - 1);
-	for (size_t i = 0; i < FILES - 1; i++)
+	/* But for itself, the last of those that everybody needs. */
+	assert_int_equal(resources->length, OPTIONAL - 1);
+	for (size_t i = 0; i < OPTIONAL - 1; i++)
 		if (!list_has(resources, files[i]))
 			fail_msg("%s is not in it", files[i]);
 }
@@ -256,41 +270,61 @@ static void the_end_is_longer_than_the_lameduck(void **state)
 		    strtol(lameduck + strlen("lameduck "), NULL, 10));
 }
 
+static void assert_binds(const struct node *binding, const struct node *role)
+{
+	assert_string_equal(text_at(binding, "subjects 0 name"),
+		text_at(object("ServiceAccount"), "metadata name"));
+	assert_string_equal(text_at(binding, "subjects 0 namespace"), "kube-system");
+	assert_string_equal(
+		text_at(binding, "roleRef name"), text_at(role, "metadata name"));
+}
+
 static void the_account_has_the_role(void **state)
 {
 	(void)state;
 	const char *account = text_at(object("ServiceAccount"), "metadata name");
-	const struct node *binding = object("ClusterRoleBinding");
 	assert_string_equal(text_at(pod(), "spec serviceAccountName"), account);
-	assert_string_equal(text_at(binding, "subjects 0 name"), account);
-	assert_string_equal(text_at(binding, "subjects 0 namespace"), "kube-system");
-	assert_string_equal(text_at(binding, "roleRef name"),
-		text_at(object("ClusterRole"), "metadata name"));
+	assert_binds(object("ClusterRoleBinding"), object("ClusterRole"));
+	assert_binds(
+		optional_object("ClusterRoleBinding"), optional_object("ClusterRole"));
+	assert_string_not_equal(text_at(object("ClusterRole"), "metadata name"),
+		text_at(optional_object("ClusterRole"), "metadata name"));
 	/* The account hands out no token by itself: the pod must ask for it. */
 	assert_true(flag_at(pod(), "spec automountServiceAccountToken"));
 }
 
-static void the_role_may_list_and_watch_and_nothing_else(void **state)
+/* What this program asks for of what is there in every cluster, or of what is not. */
+static void assert_role(const struct node *role, bool may_be_absent)
 {
-	(void)state;
-	static const struct {
-		const char *group, *resource;
-	} needed[] = {{"", "namespaces"}, {"", "services"}, {"", "pods"},
-		{"discovery.k8s.io", "endpointslices"}};
-	const struct node *rules = at(object("ClusterRole"), "rules");
-	size_t count = 0;
-	for (const struct node *rule = rules->first; rule; rule = rule->next) {
+	size_t count = 0, needed = 0;
+	for (unsigned i = 0; i < KUBE_RESOURCES; i++)
+		needed += kube_resources[i].may_be_absent == may_be_absent;
+	for (const struct node *rule = at(role, "rules")->first; rule;
+		rule = rule->next) {
 		const struct node *verbs = at(rule, "verbs");
 		assert_int_equal(verbs->length, 2);
 		assert_true(list_has(verbs, "list") && list_has(verbs, "watch"));
 		assert_int_equal(at(rule, "apiGroups")->length, 1);
 		count += at(rule, "resources")->length;
-		for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-			if (list_has(at(rule, "resources"), needed[i].resource))
-				assert_string_equal(
-					text_at(rule, "apiGroups 0"), needed[i].group);
+		for (unsigned i = 0; i < KUBE_RESOURCES; i++) {
+			const struct kube_resource *resource = &kube_resources[i];
+			if (!list_has(at(rule, "resources"), resource->name))
+				continue;
+			assert_int_equal(resource->may_be_absent, may_be_absent);
+			assert_string_equal(
+				text_at(rule, "apiGroups 0"), resource->group);
+			needed--;
+		}
 	}
-	assert_int_equal(count, sizeof(needed) / sizeof(needed[0]));
+	assert_int_equal(needed, 0);
+	assert_int_equal(count, may_be_absent ? 1 : KUBE_RESOURCES - 1);
+}
+
+static void the_role_may_list_and_watch_and_nothing_else(void **state)
+{
+	(void)state;
+	assert_role(object("ClusterRole"), false);
+	assert_role(optional_object("ClusterRole"), true);
 }
 
 static void the_configuration_is_mounted_where_it_is_read(void **state)
