@@ -38,8 +38,8 @@ void reload_reclaim(struct reload *reload)
 	while ((oldest = reload->retired) && !server_suspended(oldest->server)) {
 		/* The plugin that resumed the last query ends its read section. */
 		store_wait_for_readers();
-		workers_evict(*reload->target.workers,
-			server_configuration(oldest->server));
+		workers_evict(
+			*reload->target.workers, server_configuration(oldest->server));
 		reload->retired = oldest->next;
 		server_free(oldest->server);
 		free(oldest);

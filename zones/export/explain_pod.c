@@ -133,7 +133,7 @@ static bool read_reverse(const struct dname *name, struct ipaddr *out)
 		else
 			out->bytes[i / 2] = (uint8_t)(out->bytes[i / 2] << 4 | value);
 	}
-	struct dname again;
+	struct dname again = {.length = 0};
 	reverse_name(out, &again);
 	return dname_equal(&again, name);
 }

@@ -41,8 +41,8 @@ bool decode_may_tell(struct decode *decode);
 /* One object whose kind is known from elsewhere: an API server's list does not say it
  * again. Its names are in decode->object afterwards, valid as long as the node. The
  * same errors. */
-enum err decode_one(struct decode *decode, const struct node *node,
-	enum object_kind kind) MUST_CHECK;
+enum err decode_one(
+	struct decode *decode, const struct node *node, enum object_kind kind) MUST_CHECK;
 
 /* All objects of a file in the order in which they stand there. ERR_NOMEM, or what
  * `deliver` returned. */

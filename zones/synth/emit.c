@@ -54,10 +54,12 @@ static bool port_is_first(const struct plan_port_set *sets, uint32_t set, uint32
 {
 	const struct plan_port *port = &sets[set].ports[index];
 	struct port_filter filter = {.name = port->name, .protocol = port->protocol};
-	for (uint32_t i = 0; i <= set; i++)
-		for (uint32_t j = 0; j < sets[i].count && (i < set || j < index); j++)
+	for (uint32_t i = 0; i <= set; i++) {
+		uint32_t end = i < set ? sets[i].count : index;
+		for (uint32_t j = 0; j < end; j++)
 			if (filter_has(&filter, &sets[i].ports[j]))
 				return false;
+	}
 	return true;
 }
 

@@ -353,7 +353,8 @@ static void cache_free(void *instance)
 enum err cache_new(const struct cache_options *options, struct cache_pool *pool,
 	struct plugin_instance *out)
 {
-	/* No prefetch: questions for the cluster would pay for what they never look at. */
+	/* No prefetch: questions for the cluster would pay for what they never look at.
+	 */
 	static const struct plugin_ops ops = {
 		.name = "cache",
 		.query = cache_query,

@@ -40,6 +40,7 @@ static struct inquiry *find_same(struct forward_guest *guest, const struct query
 	struct inquiry *inquiry;
 	LIST_FOREACH(inquiry, bucket_of(guest, request->hash), link)
 	{
+		/* cppcheck-suppress uninitvar */
 		const uint8_t *type = inquiry->question + inquiry->name.length;
 		if (inquiry->hash == request->hash &&
 			dname_equal(&inquiry->name, &request->name) &&

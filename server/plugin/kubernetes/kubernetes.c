@@ -385,7 +385,7 @@ enum err kubernetes_new(
 	kubernetes->fallthrough_count = options->fallthrough_count;
 	if (zones)
 		memcpy(kubernetes->fallthrough_zones, options->fallthrough_zones, zones);
-	*out = (struct plugin_instance){
-		options->is_external ? &external_ops : &kubernetes_ops, kubernetes};
+	out->ops = options->is_external ? &external_ops : &kubernetes_ops;
+	out->instance = kubernetes;
 	return ERR_NONE;
 }

@@ -85,8 +85,7 @@ static void what_finds_no_room_leaves_whole_records(void **state)
 		unsigned count = copy_answer(&reply, &message);
 		assert_true(count >= before);
 		assert_int_equal(reply.answer_count, count);
-		assert_int_equal(reply.is_truncated,
-			count < MESSAGE_ALL_TYPES);
+		assert_int_equal(reply.is_truncated, count < MESSAGE_ALL_TYPES);
 		ldns_pkt *pkt =
 			message_parse(buffer, reply_finish(&reply, &request, 1232));
 		assert_non_null(pkt);
