@@ -254,5 +254,9 @@ corefile_stop() {
 		logged "ending in ${lameduck}000 ms (lameduck)" || return 1
 		kill -TERM "$server" || return 1
 	fi
-	wait "$server"
+	ended=0
+	wait "$server" || ended=$?
+	# The number may be another process's from now on.
+	started=$(printf ' %s ' "$started" | sed "s/ $server / /")
+	[ "$ended" -eq 0 ] || ! cat "$server_log"
 }
