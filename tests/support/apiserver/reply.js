@@ -16,20 +16,17 @@ const flowHeaders = {
 
 const isHttp2 = (req) => req.httpVersionMajor >= 2;
 
-// The sockets below TLS and HTTP/2, by the client's port: what breaks is broken there.
-// Node's own calls end the process with an assertion when they come in the middle of its
-// work on a session.
-const rawSockets = new Map();
+// The clients' sockets, by the port that a request comes from: what breaks is broken there.
+const clients = new Map();
 
-function connectionNote(socket) {
-	const port = socket.remotePort;
-	rawSockets.set(port, socket);
-	socket.on('close', () => rawSockets.delete(port));
+function connectionNote(client, port) {
+	clients.set(port, client);
+	client.on('close', () => clients.delete(port));
 }
 
 // reset: the whole connection; over HTTP/2 every stream of it.
 function connectionDestroy(req) {
-	const socket = rawSockets.get(req.socket.remotePort);
+	const socket = clients.get(req.socket.remotePort);
 	if (!socket)
 		return;
 	if (socket.resetAndDestroy)

@@ -14,6 +14,7 @@ const { parsePath, table } = require('./resources.js');
 const { list } = require('./list.js');
 const { Watcher } = require('./watch.js');
 const { Body, connectionNote, flowHeaders, replyWhole } = require('./reply.js');
+const { relayNew } = require('./relay.js');
 const status = require('./status.js');
 
 const LOG_MAX = 20000;
@@ -22,6 +23,14 @@ const knownGroups = new Set(table.map((resource) => resource.group));
 
 const versionText = JSON.stringify({ major: '1', minor: '36', gitVersion: 'v1.36.2', compiler: 'gc',
 	platform: 'linux/amd64' }, null, 2);
+
+// Resolves to the port.
+function listenAt(server, port) {
+	return new Promise((resolve, reject) => {
+		server.on('error', reject);
+		server.listen(port, '127.0.0.1', () => resolve(server.address().port));
+	});
+}
 
 class ApiServer {
 	// options: tls (folder of certificates), hasHttp2, token, bookmarkMs, futureWaitMs
@@ -43,7 +52,8 @@ class ApiServer {
 		this.connectionCount = 0;
 		this.isStarting = false;
 		this.onEvent = null; // (event, hrtime): an event was written to a watcher
-		this.listener = null;
+		this.listener = null; // the server
+		this.front = null; // what its clients connect to
 		this.port = 0;
 	}
 
@@ -89,34 +99,38 @@ class ApiServer {
 	listen(port = this.port) {
 		const listener = this.listenerNew();
 		this.listener = listener;
-		const isTls = Boolean(this.options.tls);
-		listener.on('connection', (socket) => {
-			this.connectionCount++;
-			this.connections.add(socket);
-			connectionNote(socket);
-			socket.setNoDelay(true);
-			socket.on('error', () => {});
-			socket.on('close', () => this.connections.delete(socket));
-		});
-		if (isTls) {
-			listener.on('secureConnection', (socket) => socket.on('error', () => {}));
-			listener.on('sessionError', () => {});
-		}
 		listener.on('clientError', (error, socket) => socket.destroy());
-		return new Promise((resolve, reject) => {
-			listener.on('error', reject);
-			listener.listen(port, '127.0.0.1', () => {
-				this.port = listener.address().port;
-				resolve(this.port);
-			});
-		});
+		if (!this.options.tls) {
+			listener.on('connection', (socket) => this.connected(socket, socket.remotePort));
+			this.front = listener;
+			return listenAt(listener, port).then((found) => (this.port = found));
+		}
+		listener.on('connection', (socket) => socket.on('error', () => {}));
+		listener.on('secureConnection', (socket) => socket.on('error', () => {}));
+		listener.on('sessionError', () => {});
+		this.front = relayNew(listener, (client, from) => this.connected(client, from));
+		return listenAt(listener, 0).then(() => listenAt(this.front, port))
+			.then((found) => (this.port = found));
+	}
+
+	// `port`: from which its requests come.
+	connected(client, port) {
+		this.connectionCount++;
+		this.connections.add(client);
+		connectionNote(client, port);
+		client.setNoDelay(true);
+		client.on('error', () => {});
+		client.on('close', () => this.connections.delete(client));
 	}
 
 	// No new connections; with `isKill` those that are open break too.
 	close(isKill) {
-		const { listener } = this;
+		const { listener, front } = this;
 		this.listener = null;
-		if (listener)
+		this.front = null;
+		if (front)
+			front.close();
+		if (listener && listener !== front)
 			listener.close();
 		if (isKill)
 			for (const socket of this.connections)
