@@ -85,15 +85,24 @@ hosts_are_checked() {
 
 # --- template ---
 
+# fails NAME PATTERN: and the log says why, when a second without another failure is over.
+fails() {
+	tries=0
+	until ask "$1" && has SERVFAIL && grep -q -e "$2" "$server_log"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || ! cat "$server_log" || return 1
+		sleep 0.2
+	done
+}
+
 template_answers() {
 	ask IP-1-2.example +bufsize=1232 && has 'flags: qr aa' && has '^IP-1-2\.example\. 60 IN A 10\.0\.1\.2$' &&
 		has '^example\. 3600 IN TXT "127\.0\.0\.1"$' &&
 		ask ip-x.example && has '^_udp\.ip-x\.example\. 0 IN SRV' &&
 		ask ip-1-2.example TXT && has '^_udp\.ip-1-2\.example\. 0 IN SRV' &&
-		ask ff.hex && has '10\.0\.0\.255$' && ask fg.hex && has SERVFAIL &&
-		logged '"fg\.hex\. A": no template matches this name' &&
-		ask ip-1-999.example && has SERVFAIL && ask hexff.example && has SERVFAIL &&
-		logged 'the template at .*Corefile:[0-9]* gives no record'
+		ask ff.hex && has '10\.0\.0\.255$' && ask hexff.example && has SERVFAIL &&
+		fails fg.hex '"fg\.hex\. A": no template matches this name' &&
+		fails ip-1-999.example 'the template at .*Corefile:[0-9]* gives no record'
 }
 
 template_denies() {
