@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The API server of tests/support/apiserver for tests in sh; to be sourced behind tap.sh.
 
+# Neither a kubeconfig of whoever runs the test nor a pod that it runs in.
+HOME=$scratch
+export HOME
+unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
+
 # certificates_make FOLDER: ca.crt, server.crt and .key for 127.0.0.1, client.crt and .key
 # of the user "dns-by-cert". A second call with the same folder keeps its authority.
 certificates_make() {

@@ -145,20 +145,9 @@ server_stop
 
 # --- unbound by TLS ---
 
-unbound_write() {
+unbound_lines() {
+	unbound_tls_lines
 	cat <<-END
-	server:
-	  interface: 127.0.0.1@$upstream
-	  tls-port: $upstream
-	  tls-service-key: "$scratch/key.pem"
-	  tls-service-pem: "$scratch/certificate.pem"
-	  do-daemonize: no
-	  use-syslog: no
-	  chroot: ""
-	  username: ""
-	  directory: "$scratch"
-	  pidfile: "$scratch/unbound.pid"
-	  module-config: "iterator"
 	  num-threads: 1
 	  extended-statistics: yes
 	  local-zone: "example.test." static
@@ -168,16 +157,6 @@ unbound_write() {
 	  control-use-cert: no
 	  control-interface: "$scratch/unbound.socket"
 	END
-}
-
-unbound_start() {
-	for attempt in 1 2 3 4 5; do
-		upstream=$(port_free) || return 1
-		unbound_write >"$scratch/unbound.conf"
-		process_start unbound 'start of service' \
-			/usr/sbin/unbound -d -c "$scratch/unbound.conf" && return 0
-	done
-	return 1
 }
 
 # unbound_counts NAME: what it has counted.
@@ -221,7 +200,7 @@ session_is_resumed() {
 
 # tls_serve OPTION...
 tls_serve() {
-	serve "prometheus 127.0.0.1:$metrics" "forward . tls://127.0.0.1:$upstream {" \
+	serve "prometheus 127.0.0.1:$metrics" "forward . tls://127.0.0.1:$upstream_tls {" \
 		'tls certificate.pem' 'tls_servername resolver.test' "$@" '}'
 }
 

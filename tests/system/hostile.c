@@ -142,24 +142,25 @@ static void do_class(const struct path *path, const struct message *query)
 	forge(path, query, query->question_end - 1, 2);
 }
 
-static void do_port(const struct path *path, const struct message *query)
+/* A forged reply from another socket, then the true one. */
+static void forge_from(const struct path *path, const struct message *query, int fd)
 {
 	struct message reply;
 	struct path other = *path;
-	other.fd = path->other_fd;
+	other.fd = fd;
 	make_answer(&reply, query, forged);
 	send_reply(&other, &reply);
 	send_answer(path, query);
 }
 
+static void do_port(const struct path *path, const struct message *query)
+{
+	forge_from(path, query, path->other_fd);
+}
+
 static void do_address(const struct path *path, const struct message *query)
 {
-	struct message reply;
-	struct path other = *path;
-	other.fd = path->far_fd;
-	make_answer(&reply, query, forged);
-	send_reply(&other, &reply);
-	send_answer(path, query);
+	forge_from(path, query, path->far_fd);
 }
 
 static void do_extra(const struct path *path, const struct message *query)

@@ -6,10 +6,6 @@ set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/apiserver.sh"
 
-HOME=$scratch
-export HOME
-# What kubelets put into the environment of this test is not meant.
-unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 tls=$scratch/tls
 secret=$scratch/secret
 mkdir -p "$secret"

@@ -6,9 +6,6 @@ set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/apiserver.sh"
 
-HOME=$scratch
-export HOME
-unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 cart=cart.shop.svc.cluster.local
 tls=$scratch/tls
 login='{apiVersion: client.authentication.k8s.io/v1, command: ./login}'

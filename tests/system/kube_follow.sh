@@ -6,9 +6,6 @@ set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/apiserver.sh"
 
-HOME=$scratch
-export HOME
-unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 cart=cart.shop.svc.cluster.local
 
 # asked TIMES PATTERN: how often the API server was asked so.

@@ -6,9 +6,6 @@ set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/apiserver.sh"
 
-HOME=$scratch
-export HOME
-unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 cart=cart.shop.svc.clusterset.local
 alpha=multicluster.x-k8s.io/v1alpha1
 beta=multicluster.x-k8s.io/v1beta1

@@ -7,9 +7,6 @@ set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/apiserver.sh"
 
-HOME=$scratch
-export HOME
-unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 assets=${KUBEBUILDER_ASSETS:-}
 tls=$scratch/tls
 cart=cart.shop.svc.cluster.local

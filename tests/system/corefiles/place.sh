@@ -5,9 +5,6 @@
 # folder /rootfs no test may make. In `place` loopback `transpose` puts everything on
 # 127.0.0.0/8. To be sourced behind tap.sh, dig.sh, apiserver.sh.
 
-HOME=$scratch
-export HOME
-unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 tls=$scratch/tls
 mkdir -p "$tls" "$scratch/coredns"
 
