@@ -80,7 +80,7 @@ static enum err print_answer(const struct listing *listing, const struct answer_
 	struct answer_owner owner =
 		answer_owner_question(&reply, &request, listing->store, set->zone);
 	if (rrset)
-		answer_rrset(&reply, listing->store, &owner, rrset);
+		answer_rrset(&reply, listing->store, &owner, set, rrset);
 	else
 		answer_soa(&reply, listing->store, set->zone, &owner);
 	reply.additional_count = 0;

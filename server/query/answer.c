@@ -50,7 +50,7 @@ static void put_head(
 	octets_put_u16(at + 10, (uint16_t)rdata_length);
 }
 
-static void answer_canned(struct reply *reply, uint16_t offset, const struct rrset *rrset)
+static void put_canned(struct reply *reply, uint16_t offset, const struct rrset *rrset)
 {
 	unsigned count = canned_write(reply, offset, rrset);
 	reply->answer_count = (uint16_t)(reply->answer_count + count);
@@ -58,21 +58,89 @@ static void answer_canned(struct reply *reply, uint16_t offset, const struct rrs
 		reply->is_truncated = true;
 }
 
+/* The addresses that a name has, whose owner stands at `name_at`, into the additional
+ * section. */
+static void put_set_addresses(
+	struct reply *reply, const struct answer_set *set, size_t name_at)
+{
+	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
+	for (unsigned i = 0; i < 2; i++) {
+		const struct rrset *rrset = answer_set_find(set, types[i]);
+		if (!rrset || rrset->size > room(reply))
+			continue;
+		unsigned count = canned_write(reply, (uint16_t)name_at, rrset);
+		reply->additional_count = (uint16_t)(reply->additional_count + count);
+	}
+}
+
+/* One record and room for its rdata, which is returned; NULL: the reply is full. */
+static uint8_t *put_record(struct reply *reply, const struct answer_owner *owner,
+	uint16_t type, uint32_t ttl_s, size_t rdata_length)
+{
+	if (room(reply) < RECORD_HEAD + rdata_length) {
+		reply->is_truncated = true;
+		return NULL;
+	}
+	uint8_t *at = here(reply);
+	put_head(at, owner->offset, type, ttl_s, rdata_length);
+	reply->length = (uint16_t)(reply->length + RECORD_HEAD + rdata_length);
+	reply->answer_count++;
+	return at + RECORD_HEAD;
+}
+
 void answer_address(struct reply *reply, const struct answer_owner *owner,
 	const uint8_t *address, size_t length, uint32_t ttl_s)
 {
-	if (room(reply) < RECORD_HEAD + length) {
-		reply->is_truncated = true;
-		return;
-	}
-	uint8_t *at = here(reply);
-	put_head(at, owner->offset, length == 4 ? TYPE_A : TYPE_AAAA, ttl_s, length);
-	memcpy(at + RECORD_HEAD, address, length);
-	reply->length = (uint16_t)(reply->length + RECORD_HEAD + length);
-	reply->answer_count++;
+	uint8_t *at =
+		put_record(reply, owner, length == 4 ? TYPE_A : TYPE_AAAA, ttl_s, length);
+	if (at)
+		memcpy(at, address, length);
 }
 
-/* --- SRV --- */
+/* --- SRV of a name that is the target itself --- */
+
+/* As in all SRV records: the labels as stored, the zone as it was asked for. */
+static void answer_self(struct reply *reply, const struct store *store,
+	const struct answer_owner *owner, const struct answer_set *set,
+	const struct rrset *rrset)
+{
+	const struct srv_self *self = (const void *)rrset->data;
+	size_t name_at = reply->length + RECORD_HEAD + SRV_FIXED;
+	size_t stored = (size_t)owner->length - owner->zone_length;
+	for (unsigned i = 0; i < rrset->count; i++) {
+		uint8_t *at = put_record(reply, owner, TYPE_SRV,
+			store_zone(store, set->zone)->ttl_s, SRV_FIXED + owner->length);
+		if (!at)
+			return;
+		octets_put_u16(at, 0);
+		octets_put_u16(at + 2, self->weight);
+		octets_put_u16(at + 4, self->ports[i]);
+		memcpy(at + SRV_FIXED, owner->name, stored);
+		memcpy(at + SRV_FIXED + stored, owner->spelled + stored,
+			owner->zone_length);
+	}
+	if (!reply->is_minimal && name_at <= POINTER_MAX)
+		put_set_addresses(reply, set, name_at);
+}
+
+/* --- names --- */
+
+static void answer_names(struct reply *reply, const struct store *store,
+	const struct answer_owner *owner, const struct answer_set *set,
+	const struct rrset *rrset)
+{
+	struct dname name;
+	uint32_t offset = 0;
+	while (names_next(store, rrset, &offset, &name)) {
+		uint8_t *at = put_record(reply, owner, rrset->type,
+			store_zone(store, set->zone)->ttl_s, name.length);
+		if (!at)
+			return;
+		memcpy(at, name.bytes, name.length);
+	}
+}
+
+/* --- SRV with a table of targets --- */
 
 /* What does not change from record to record of one SRV set. */
 struct srv_writer {
@@ -205,9 +273,12 @@ static void put_all_addresses(const struct srv_writer *writer, size_t at)
 	}
 }
 
-static void answer_srv(
-	struct reply *reply, const struct answer_owner *owner, const struct rrset *rrset)
+static void answer_targets(struct reply *reply, const struct store *store,
+	const struct answer_owner *owner, const struct answer_set *set,
+	const struct rrset *rrset)
 {
+	(void)store;
+	(void)set;
 	const struct srv_data *data = (const void *)rrset->data;
 	size_t skip = (size_t)(data->skip + owner->surplus);
 	const struct srv_writer writer = {
@@ -253,24 +324,11 @@ static void move_ns_pointers(uint8_t *at, const uint8_t *end, uint16_t offset)
 	}
 }
 
-static void put_ns_addresses(
-	struct reply *reply, const struct answer_set *set, size_t name_at)
-{
-	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-	for (unsigned i = 0; i < 2; i++) {
-		const struct rrset *rrset = answer_set_find(set, types[i]);
-		if (!rrset || rrset->size > room(reply))
-			continue;
-		unsigned count = canned_write(reply, (uint16_t)name_at, rrset);
-		reply->additional_count = (uint16_t)(reply->additional_count + count);
-	}
-}
-
 static void answer_ns(struct reply *reply, const struct store *store,
 	const struct answer_owner *owner, const struct rrset *rrset)
 {
 	size_t at = reply->length;
-	answer_canned(reply, owner->offset, rrset);
+	put_canned(reply, owner->offset, rrset);
 	size_t end = reply->length;
 	if (owner->offset != DNS_HEADER_SIZE)
 		move_ns_pointers(reply->buffer + at, reply->buffer + end, owner->offset);
@@ -283,20 +341,35 @@ static void answer_ns(struct reply *reply, const struct store *store,
 			owner, &name);
 		const struct answer_set *set = store_find_name(store, &name);
 		if (set)
-			put_ns_addresses(reply, set, at + RECORD_HEAD);
+			put_set_addresses(reply, set, at + RECORD_HEAD);
 		at += canned_size(record);
 	}
 }
 
-void answer_rrset(struct reply *reply, const struct store *store,
-	const struct answer_owner *owner, const struct rrset *rrset)
+static void answer_canned(struct reply *reply, const struct store *store,
+	const struct answer_owner *owner, const struct answer_set *set,
+	const struct rrset *rrset)
 {
-	if (rrset->type == TYPE_SRV)
-		answer_srv(reply, owner, rrset);
-	else if (rrset->type == TYPE_NS)
+	(void)set;
+	if (rrset->type == TYPE_NS)
 		answer_ns(reply, store, owner, rrset);
 	else
-		answer_canned(reply, owner->offset, rrset);
+		put_canned(reply, owner->offset, rrset);
+}
+
+void answer_rrset(struct reply *reply, const struct store *store,
+	const struct answer_owner *owner, const struct answer_set *set,
+	const struct rrset *rrset)
+{
+	static void (*const writers[])(struct reply *, const struct store *,
+		const struct answer_owner *, const struct answer_set *,
+		const struct rrset *) = {
+		[RRSET_CANNED] = answer_canned,
+		[RRSET_TARGETS] = answer_targets,
+		[RRSET_SELF] = answer_self,
+		[RRSET_NAMES] = answer_names,
+	};
+	writers[rrset->form](reply, store, owner, set, rrset);
 }
 
 /* --- SOA --- */

@@ -24,10 +24,11 @@ struct answer_owner {
 struct answer_owner answer_owner_question(const struct reply *reply,
 	const struct request *request, const struct store *store, unsigned zone);
 
-/* An rrset of the store into the answer section; SRV and NS bring the addresses of
- * their targets along. */
+/* An rrset of `set` in the store into the answer section; SRV and NS bring the addresses
+ * of their targets along. A canned one may be in no store and no set. */
 void answer_rrset(struct reply *reply, const struct store *store,
-	const struct answer_owner *owner, const struct rrset *rrset);
+	const struct answer_owner *owner, const struct answer_set *set,
+	const struct rrset *rrset);
 
 /* One address record that is not in the store. */
 void answer_address(struct reply *reply, const struct answer_owner *owner,

@@ -56,6 +56,23 @@ static void put_headless(void)
 	targets_unref(targets);
 }
 
+/* An endpoint of it, which is its own target, and who points at it. */
+static void put_endpoint(void)
+{
+	static const uint16_t ports[] = {80, 443};
+	struct dname name = fixture_name("e0.h." SVC),
+		     reverse = fixture_name("7.0.0.10.in-addr.arpa");
+	int zone = store_zone_find(fixture.store, &name);
+	answer_begin(fixture.builder, &name, (unsigned)zone);
+	answer_add(fixture.builder, TYPE_A, 5, "\12\0\0\7", 4);
+	answer_add_self_srv(fixture.builder, 50, ports, 2);
+	put();
+	answer_begin(fixture.builder, &reverse,
+		(unsigned)store_zone_find(fixture.store, &reverse));
+	answer_add_name(fixture.builder, TYPE_PTR, (unsigned)zone, &name);
+	put();
+}
+
 static void put_apex(void)
 {
 	struct dname apex = fixture_name("cluster.local");
@@ -86,6 +103,7 @@ static void fixture_begin(void)
 	fixture_add_plugin(&fixture, plugin);
 	put_apex();
 	put_headless();
+	put_endpoint();
 	fixture_put(&fixture, "w." SVC, "A 10.0.0.1\nAAAA fd00::1");
 	fixture_put(&fixture, "x." SVC, "CNAME h." SVC ".");
 	fixture_put(&fixture, "y." SVC, "CNAME cluster.local.");

@@ -220,11 +220,10 @@ static const explain_rule rules[] = {
 static void explain_targets(struct explanation *explanation)
 {
 	const struct rrset *rrset = answer_set_find(explanation->set, TYPE_PTR);
-	for (uint32_t at = 0; rrset && at < rrset->size;
-		at += (uint32_t)canned_size(rrset->data + at)) {
-		const uint8_t *rdata = rrset->data + at + 12;
-		struct dname target = {.length = (uint8_t)dname_length(rdata)};
-		memcpy(target.bytes, rdata, target.length);
+	struct dname target;
+	uint32_t offset = 0;
+	while (rrset &&
+		names_next(explanation->cluster->store, rrset, &offset, &target)) {
 		struct explanation of_target = {
 			.cluster = explanation->cluster,
 			.out = explanation->out,

@@ -80,7 +80,8 @@ static struct rrset *answer_rrset(struct answer_builder *builder)
 	return (void *)(builder->image.bytes + builder->rrset_at);
 }
 
-static void answer_begin_rrset(struct answer_builder *builder, uint16_t type)
+static void answer_begin_rrset(
+	struct answer_builder *builder, uint16_t type, enum rrset_form form)
 {
 	answer_end(builder);
 	size_t at = builder->image.length;
@@ -89,6 +90,7 @@ static void answer_begin_rrset(struct answer_builder *builder, uint16_t type)
 		return;
 	builder->rrset_at = at;
 	rrset->type = type;
+	rrset->form = form;
 	((struct answer_set *)builder->image.bytes)->rrset_count++;
 }
 
@@ -110,7 +112,7 @@ void answer_add(struct answer_builder *builder, uint16_t type, uint32_t ttl_s,
 	if (builder->image.has_failed)
 		return;
 	if (!builder->rrset_at || answer_rrset(builder)->type != type)
-		answer_begin_rrset(builder, type);
+		answer_begin_rrset(builder, type, RRSET_CANNED);
 	uint8_t *record = answer_extend(builder, 12 + length);
 	if (!record)
 		return;
@@ -122,11 +124,47 @@ void answer_add(struct answer_builder *builder, uint16_t type, uint32_t ttl_s,
 	memcpy(record + 12, rdata, length);
 }
 
+void answer_add_name(struct answer_builder *builder, uint16_t type, unsigned zone,
+	const struct dname *name)
+{
+	if (builder->image.has_failed)
+		return;
+	if (!builder->rrset_at || answer_rrset(builder)->type != type) {
+		answer_begin_rrset(builder, type, RRSET_NAMES);
+		struct names_data *data = (void *)answer_extend(builder, sizeof(*data));
+		if (!data)
+			return;
+		data->zone = (uint8_t)zone;
+		answer_rrset(builder)->count = 0;
+	}
+	size_t zone_length = builder->store->zones[zone].zone.name.length;
+	assert(name->length >= zone_length);
+	size_t labels = name->length - zone_length;
+	uint8_t *at = answer_extend(builder, 1 + labels);
+	if (!at)
+		return;
+	*at = (uint8_t)labels;
+	memcpy(at + 1, name->bytes, labels);
+}
+
+void answer_add_self_srv(struct answer_builder *builder, uint16_t weight,
+	const uint16_t *ports, uint16_t port_count)
+{
+	answer_begin_rrset(builder, TYPE_SRV, RRSET_SELF);
+	struct srv_self *self = (void *)answer_extend(
+		builder, sizeof(*self) + port_count * sizeof(uint16_t));
+	if (!self)
+		return;
+	self->weight = weight;
+	memcpy(self->ports, ports, port_count * sizeof(uint16_t));
+	answer_rrset(builder)->count = port_count;
+}
+
 void answer_begin_srv(struct answer_builder *builder, struct targets *targets,
 	uint16_t weight, uint32_t ttl_s, uint8_t skip)
 {
 	assert(!builder->targets);
-	answer_begin_rrset(builder, TYPE_SRV);
+	answer_begin_rrset(builder, TYPE_SRV, RRSET_TARGETS);
 	struct srv_data *data = (void *)answer_extend(builder, sizeof(*data));
 	if (!data)
 		return;

@@ -87,6 +87,22 @@ const struct rrset *answer_set_find(const struct answer_set *set, uint16_t type)
 	return NULL;
 }
 
+bool names_next(const struct store *store, const struct rrset *rrset, uint32_t *offset,
+	struct dname *out)
+{
+	const struct names_data *data = (const void *)rrset->data;
+	if (*offset + sizeof(*data) >= rrset->size)
+		return false;
+	const struct dname *zone = &store->zones[data->zone].zone.name;
+	const uint8_t *at = data->names + *offset;
+	size_t labels = *at++;
+	memcpy(out->bytes, at, labels);
+	memcpy(out->bytes + labels, zone->bytes, zone->length);
+	out->length = (uint8_t)(labels + zone->length);
+	*offset += (uint32_t)(1 + labels);
+	return true;
+}
+
 const struct srv_group *srv_group_next(const struct srv_group *group)
 {
 	size_t ports = (group->port_count + 1u) / 2 * 2;

@@ -19,14 +19,16 @@
  *
  * The labels are those of the owner name in front of its zone's name, which is kept once.
  *
- * An rrset of any type but SRV is canned: whole records, ready to follow the question,
- * whose owner is the compression pointer c00c to the question name. Records of one rrset
- * can be stepped over by their RDLENGTH (canned_next).
+ * Most rrsets are canned: whole records, ready to follow the question, whose owner is the
+ * compression pointer c00c to the question name. Records of one rrset can be stepped over
+ * by their RDLENGTH (canned_size).
  *
  * SRV answers are not canned: with their additional addresses they would be nine tenths
  * of the memory of a cluster full of headless services, for the bare name repeats what
- * every port name says. They share one table of targets per service and are written
- * from it (RFC 2782 allows no compression in a target, so it is a copy either way).
+ * every port name says. Those of a service share one table of targets and are written
+ * from it (RFC 2782 allows no compression in a target, so it is a copy either way); those
+ * of an endpoint's name point at that name itself, so that no change of another endpoint
+ * touches them. Nor are PTR records canned, for nearly all end in the same zone's name.
  *
  * Names between a zone's apex and an existing name exist (RFC 8020): they have a set
  * without rrsets.
@@ -46,10 +48,19 @@ struct store_zone {
 	bool is_multicluster; /* its names are those of ServiceImports */
 };
 
+/* How an rrset's data are kept. */
+enum rrset_form {
+	RRSET_CANNED,
+	RRSET_TARGETS, /* SRV: struct srv_data */
+	RRSET_SELF,    /* SRV whose only target is the owner: struct srv_self */
+	RRSET_NAMES,   /* of a type whose rdata is a name: struct names_data */
+};
+
 struct rrset {
 	uint16_t type;
-	uint16_t count; /* records; SRV: groups. Saturates at 65535 */
-	uint32_t size;  /* octets of data */
+	uint16_t count;     /* records; RRSET_TARGETS: groups. Saturates at 65535 */
+	uint32_t size : 30; /* octets of data */
+	uint32_t form : 2;
 	uint8_t data[] __attribute__((aligned(8)));
 };
 
@@ -91,7 +102,7 @@ static inline const uint8_t *target_name(const struct target *target)
 	return target->label[0] > DNAME_LABEL_MAX ? target->label + 1 : NULL;
 }
 
-/* Data of an SRV rrset: this, then `rrset.count` groups. */
+/* Data of RRSET_TARGETS: this, then `rrset.count` groups. */
 struct srv_data {
 	const struct targets *targets;
 	uint32_t ttl_s;
@@ -107,6 +118,20 @@ struct srv_group {
 	bool has_additional; /* false: an earlier group has written these addresses */
 	uint8_t unused;
 	uint16_t ports[]; /* padded to 4 octets */
+};
+
+/* Data of RRSET_SELF: a port a record. The addresses are those of the same set, the TTL
+ * that of its zone. */
+struct srv_self {
+	uint16_t weight;
+	uint16_t ports[];
+};
+
+/* Data of RRSET_NAMES: names in one zone of the store, each { octets of its labels in
+ * front of the zone's name, these labels }. The TTL is that of the owner's zone. */
+struct names_data {
+	uint8_t zone; /* index in the store's zones */
+	uint8_t names[];
 };
 
 /* --- readers, inside a read section --- */
@@ -166,6 +191,10 @@ static inline size_t canned_size(const uint8_t *record)
 {
 	return 12u + (size_t)(record[10] << 8 | record[11]);
 }
+
+/* The next name of an RRSET_NAMES rrset; *offset begins at 0. False: there is none. */
+bool names_next(const struct store *store, const struct rrset *rrset, uint32_t *offset,
+	struct dname *out);
 
 const struct srv_group *srv_group_next(const struct srv_group *group);
 struct target targets_get(const struct targets *targets, uint32_t index);

@@ -80,7 +80,7 @@ struct store *store_new_alike(const struct store *store)
 void set_free(struct store *store, struct answer_set *set)
 {
 	const struct rrset *srv = answer_set_find(set, TYPE_SRV);
-	if (srv)
+	if (srv && srv->form == RRSET_TARGETS)
 		targets_unref(
 			(struct targets *)((const struct srv_data *)srv->data)->targets);
 	slab_give(store->writer->slab, set, set->size);

@@ -99,7 +99,16 @@ void answer_begin(
 void answer_add(struct answer_builder *builder, uint16_t type, uint32_t ttl_s,
 	const void *rdata, size_t length);
 
-/* The SRV set: `targets` gains a reference when the set is stored. */
+/* One record whose rdata is a name in `zone` (an index), with the TTL of the owner's. */
+void answer_add_name(struct answer_builder *builder, uint16_t type, unsigned zone,
+	const struct dname *name);
+
+/* The SRV set of a name that is the target itself, one record a port, with the TTL of its
+ * zone; `ports` without repetition. */
+void answer_add_self_srv(struct answer_builder *builder, uint16_t weight,
+	const uint16_t *ports, uint16_t port_count);
+
+/* Any other SRV set: `targets` gains a reference when the set is stored. */
 void answer_begin_srv(struct answer_builder *builder, struct targets *targets,
 	uint16_t weight, uint32_t ttl_s, uint8_t skip);
 /* One group; `ports` without repetition. */

@@ -101,8 +101,8 @@ struct emission {
 	const struct plan *plan;
 	unsigned zone;
 	struct dname base;
-	struct targets *service_targets; /* what the service's own SRV records point at */
-	struct targets *endpoint_targets; /* what those of endpoint names point at */
+	struct targets
+		*targets; /* what the SRV records of the service's own names point at */
 };
 
 struct emit_visitor {
@@ -376,6 +376,15 @@ static bool port_list_has(const struct port_list *list, uint16_t number)
 	return false;
 }
 
+static void add_ports(const struct plan_port_set *set, struct port_list *list)
+{
+	for (uint32_t i = 0; i < set->count && list->count < GROUP_PORTS_MAX; i++) {
+		uint16_t number = (uint16_t)set->ports[i].number;
+		if (set->ports[i].number > 0 && !port_list_has(list, number))
+			list->numbers[list->count++] = number;
+	}
+}
+
 static void list_ports(const struct plan_port_set *set, const struct port_filter *filter,
 	const struct port_list *except, struct port_list *out)
 {
@@ -476,7 +485,7 @@ static void emit_service_srv(
 		if (filter_has_hit(filter, &plan->hits[i]))
 			hits += count_ports(
 				&plan->port_sets[plan->hits[i].port_set], filter);
-	answer_begin_srv(synth->builder, emission->service_targets, srv_weight(hits),
+	answer_begin_srv(synth->builder, emission->targets, srv_weight(hits),
 		synth->options.ttl_s, skip);
 	if (plan->kind == PLAN_HEADLESS) {
 		emit_target_groups(synth, plan, 0, plan->target_count, filter);
@@ -559,22 +568,19 @@ static enum err emit_endpoint(void *context, const struct dname *name, uint32_t 
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
 	const struct plan_target *target = &plan->targets[index];
-	const struct port_filter every = {.name = NULL};
+	struct port_list ports = {.count = 0};
 	uint64_t hits = 0;
-	bool has_port = false;
 	for (uint32_t i = 0; i < target->hit_count; i++) {
-		uint32_t set = plan->hits[target->first_hit + i].port_set;
-		hits += plan->port_sets[set].count;
-		has_port |= has_numbered_port(&plan->port_sets[set], 1, &every);
+		const struct plan_port_set *set =
+			&plan->port_sets[plan->hits[target->first_hit + i].port_set];
+		hits += set->count;
+		add_ports(set, &ports);
 	}
 	answer_begin(synth->builder, name, emission->zone);
 	emit_target_addresses(synth, plan, target);
-	if (has_port) {
-		answer_begin_srv(synth->builder, emission->endpoint_targets,
-			srv_weight(hits), synth->options.ttl_s,
-			(uint8_t)(name->length - emission->base.length));
-		emit_target_groups(synth, plan, index, index + 1, &every);
-	}
+	if (ports.count)
+		answer_add_self_srv(
+			synth->builder, srv_weight(hits), ports.numbers, ports.count);
 	return emit_put(emission, name);
 }
 
@@ -586,7 +592,9 @@ static const struct targets *previous_targets(
 {
 	const struct answer_set *set = store_find_name(synth->store, at);
 	const struct rrset *srv = set ? answer_set_find(set, TYPE_SRV) : NULL;
-	return srv ? ((const struct srv_data *)srv->data)->targets : NULL;
+	return srv && srv->form == RRSET_TARGETS
+		       ? ((const struct srv_data *)srv->data)->targets
+		       : NULL;
 }
 
 /* An additional record set is whole or not there (RFC 2181 9). */
@@ -638,29 +646,20 @@ static enum err add_target(struct emission *emission, const struct plan_target *
 	return ERR_NONE;
 }
 
-static enum err make_endpoint_targets(struct emission *emission)
+/* Each endpoint of a headless service. */
+static enum err add_endpoint_targets(struct emission *emission)
 {
-	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
-	if (!plan->target_count || !plan->has_endpoint_names)
-		return ERR_NONE;
-	struct dname first;
-	if (!plan->targets[0].label_length ||
-		plan_target_name(&plan->targets[0], &emission->base, &first))
-		first = emission->base;
-	targets_reset(synth->targets_builder);
 	for (uint32_t i = 0; i < plan->target_count; i++) {
 		enum err err = add_target(emission, &plan->targets[i]);
 		if (err)
 			return err;
 	}
-	emission->endpoint_targets =
-		targets_finish(synth->targets_builder, previous_targets(synth, &first));
-	return emission->endpoint_targets ? ERR_NONE : ERR_NOMEM;
+	return ERR_NONE;
 }
 
 /* The service with the addresses of its own, then the hosts that stand for it. */
-static enum err make_service_targets(struct emission *emission)
+static enum err add_service_targets(struct emission *emission)
 {
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
@@ -677,7 +676,6 @@ static enum err make_service_targets(struct emission *emission)
 		else
 			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
 	}
-	targets_reset(synth->targets_builder);
 	if (plan->cluster_ip_count)
 		targets_add(synth->targets_builder, "", 0,
 			&(struct target_addresses){ipv4, count4, ipv6, count6});
@@ -689,26 +687,36 @@ static enum err make_service_targets(struct emission *emission)
 		targets_add_name(synth->targets_builder, &host,
 			&(struct target_addresses){.ipv4_count = 0});
 	}
-	emission->service_targets = targets_finish(
+	return ERR_NONE;
+}
+
+/* What SRV records of the service's own names point at, where they have any. */
+static enum err make_targets(struct emission *emission)
+{
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
+	bool has_own = plan->kind == PLAN_CLUSTER_IP || plan->host_count;
+	emission->targets = NULL;
+	if (!has_own && (plan->kind != PLAN_HEADLESS || !plan->target_count))
+		return ERR_NONE;
+	targets_reset(synth->targets_builder);
+	enum err err =
+		has_own ? add_service_targets(emission) : add_endpoint_targets(emission);
+	if (err)
+		return err;
+	emission->targets = targets_finish(
 		synth->targets_builder, previous_targets(synth, &emission->base));
-	return emission->service_targets ? ERR_NONE : ERR_NOMEM;
+	return emission->targets ? ERR_NONE : ERR_NOMEM;
 }
 
 static enum err emit_in_zone(struct emission *emission)
 {
 	const struct emit_visitor answers = {emission->synth, emission->zone, emission,
 		emit_service, emit_port, emit_endpoint, emit_zone};
-	enum err err = make_endpoint_targets(emission);
-	if (!err &&
-		(emission->plan->kind == PLAN_CLUSTER_IP || emission->plan->host_count))
-		err = make_service_targets(emission);
-	else
-		emission->service_targets = emission->endpoint_targets;
+	enum err err = make_targets(emission);
 	if (!err)
 		err = visit_names(emission->plan, &emission->base, &answers);
-	if (emission->service_targets != emission->endpoint_targets)
-		targets_unref(emission->service_targets);
-	targets_unref(emission->endpoint_targets);
+	targets_unref(emission->targets);
 	return err;
 }
 
@@ -717,7 +725,6 @@ enum err emit_answers(struct synth *synth, const struct plan *plan)
 	struct emission emission = {.synth = synth, .plan = plan};
 	for (unsigned zone = 0; next_zone(synth, plan, &zone, &emission.base); zone++) {
 		emission.zone = zone;
-		emission.service_targets = emission.endpoint_targets = NULL;
 		enum err err = emit_in_zone(&emission);
 		if (err)
 			return err;

@@ -109,8 +109,8 @@ static void emit_pointers(struct synth *synth, struct pointers *pointers)
 		qsort(names, pointers->count, sizeof(*names), name_compare);
 	for (size_t i = 0; i < pointers->count; i++)
 		if (!i || !dname_equal(&names[i - 1], &names[i]))
-			answer_add(synth->builder, TYPE_PTR, synth->options.ttl_s,
-				names[i].bytes, names[i].length);
+			answer_add_name(
+				synth->builder, TYPE_PTR, synth->primary_zone, &names[i]);
 }
 
 static enum err add_endpoint_pointer(struct pointers *pointers,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zones/synth/synth.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,11 @@ struct synth *synth_new(const struct synth_options *options,
 			zone->is_multicluster == options->serves_imports;
 		synth->has_reverse |=
 			synth->zone_is_reverse[i] && !options->serves_imports;
+	}
+	if (synth->has_reverse) {
+		int primary = store_zone_find(store, options->primary);
+		assert(primary >= 0);
+		synth->primary_zone = (unsigned)primary;
 	}
 	return synth;
 }

@@ -43,6 +43,7 @@ struct synth {
 	struct name_servers name_servers;
 	bool *zone_is_reverse; /* by index in the store */
 	bool *zone_is_served;  /* likewise: those that names of services are in */
+	unsigned primary_zone; /* index in the store; where `has_reverse` */
 	bool has_reverse;
 	bool has_base;            /* the names that every zone has were written */
 	struct name_set *emitted; /* names of the service at hand */

@@ -170,7 +170,7 @@ static enum verdict answer(struct query *query, const struct rrset *rrset)
 	const struct answer_owner owner = {.offset = DNS_HEADER_SIZE};
 	query->reply.is_authoritative = true;
 	if (rrset)
-		answer_rrset(&query->reply, NULL, &owner, rrset);
+		answer_rrset(&query->reply, NULL, &owner, NULL, rrset);
 	return VERDICT_REPLY;
 }
 

@@ -184,7 +184,7 @@ static void answer_found(const struct kubernetes *kubernetes, struct query *quer
 	if (is_apex(found) && (type == TYPE_SOA || type == TYPE_ANY))
 		answer_soa(reply, store, found->zone, owner);
 	else if (rrset)
-		answer_rrset(reply, store, owner, rrset);
+		answer_rrset(reply, store, owner, found->set, rrset);
 	else if (found->exists && found->address.length &&
 		 answers_computed(type, &found->address))
 		answer_address(reply, owner, found->address.bytes, found->address.length,
@@ -195,10 +195,11 @@ static void answer_found(const struct kubernetes *kubernetes, struct query *quer
 
 /* Writes the CNAME of `set` and takes the owner on to its target. */
 static void answer_cname(const struct kubernetes *kubernetes, struct query *query,
-	const struct rrset *cname, struct answer_owner *owner, struct dname *target)
+	const struct answer_set *set, const struct rrset *cname,
+	struct answer_owner *owner, struct dname *target)
 {
 	size_t at = query->reply.length;
-	answer_rrset(&query->reply, kubernetes->store, owner, cname);
+	answer_rrset(&query->reply, kubernetes->store, owner, set, cname);
 	const uint8_t *rdata = cname->data + 12;
 	target->length = (uint8_t)dname_length(rdata);
 	dname_lower(target->bytes, rdata, target->length);
@@ -262,7 +263,7 @@ static enum verdict answer_chain(const struct kubernetes *kubernetes, struct que
 		if (length == CHAIN_LENGTH_MAX)
 			return answer_failure(query,
 				"the chain of ExternalNames is too long or a circle");
-		answer_cname(kubernetes, query, cname, owner, &target);
+		answer_cname(kubernetes, query, found->set, cname, owner, &target);
 		if (type == TYPE_CNAME || type == TYPE_ANY || query->reply.is_truncated)
 			return VERDICT_REPLY;
 		uint64_t hash =

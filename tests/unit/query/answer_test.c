@@ -32,7 +32,7 @@ static enum verdict exact_query(void *instance, struct query *query)
 	const struct rrset *rrset = set ? answer_set_find(set, request->qtype) : NULL;
 	query->reply.is_authoritative = true;
 	if (rrset)
-		answer_rrset(&query->reply, store, &owner, rrset);
+		answer_rrset(&query->reply, store, &owner, set, rrset);
 	else if (request->qtype == TYPE_SOA)
 		answer_soa(&query->reply, store, (unsigned)zone, &owner);
 	else
@@ -290,6 +290,130 @@ static void a_cluster_ip_service_is_its_own_target(void **state)
 		"additional: " WEB ". 5 IN A 10.0.0.1\n");
 	fixture_deinit(&fixture);
 }
+
+static void put_self(struct fixture *fixture, const char *owner, const uint16_t *ports,
+	uint16_t port_count)
+{
+	static const uint8_t ipv4[] = {10, 0, 0, 1}, ipv6[16] = {0xfd, [15] = 1};
+	struct dname name = fixture_name(owner);
+	int zone = store_zone_find(fixture->store, &name);
+	answer_begin(fixture->builder, &name, (unsigned)zone);
+	answer_add(fixture->builder, TYPE_A, FIXTURE_TTL_S, ipv4, sizeof(ipv4));
+	answer_add(fixture->builder, TYPE_AAAA, FIXTURE_TTL_S, ipv6, sizeof(ipv6));
+	answer_add_self_srv(fixture->builder, 50, ports, port_count);
+	assert_int_equal(store_put(fixture->store, fixture->builder), ERR_NONE);
+}
+
+static void an_endpoint_is_its_own_target(void **state)
+{
+	(void)state;
+	static const uint16_t ports[] = {80, 443};
+	struct fixture fixture;
+	begin(&fixture);
+	put_self(&fixture, "a." WEB, ports, COUNT(ports));
+	assert_string_equal(fixture_ask(&fixture, TRANSPORT_UDP,
+				    "A.web.default.svc.Cluster.local", TYPE_SRV, 1232),
+		"NOERROR aa\n"
+		"A.web.default.svc.Cluster.local. 5 IN SRV 0 50 80 "
+		"a.web.default.svc.Cluster.local.\n"
+		"A.web.default.svc.Cluster.local. 5 IN SRV 0 50 443 "
+		"a.web.default.svc.Cluster.local.\n"
+		"additional: a.web.default.svc.Cluster.local. 5 IN A 10.0.0.1\n"
+		"additional: a.web.default.svc.Cluster.local. 5 IN AAAA fd00::1\n");
+	/* Its other records are as they ever are. */
+	assert_string_equal(
+		fixture_ask(&fixture, TRANSPORT_UDP, "a." WEB, TYPE_AAAA, 1232),
+		"NOERROR aa\na." WEB ". 5 IN AAAA fd00::1\n");
+	fixture_deinit(&fixture);
+}
+
+static void what_does_not_fit_of_an_endpoint_is_left_out(void **state)
+{
+	(void)state;
+	static const uint16_t ports[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	/* Header and question 49, record 18 + 33 = 51, addresses 16 and 28. */
+	static const struct {
+		uint16_t count;
+		unsigned kept, addresses;
+	} cases[] = {{8, 8, 2}, {9, 9, 0}};
+	struct fixture fixture;
+	begin(&fixture);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		put_self(&fixture, "a." WEB, ports, cases[i].count);
+		const char *text =
+			fixture_ask(&fixture, TRANSPORT_UDP, "a." WEB, TYPE_SRV, 0);
+		assert_true(starts_with(text, "NOERROR aa\n"));
+		assert_int_equal(count_lines(text, " IN SRV "), cases[i].kept);
+		assert_int_equal(count_lines(text, "additional: "), cases[i].addresses);
+	}
+	uint16_t many[30];
+	for (uint16_t i = 0; i < COUNT(many); i++)
+		many[i] = i;
+	put_self(&fixture, "a." WEB, many, COUNT(many));
+	const char *text = fixture_ask(&fixture, TRANSPORT_UDP, "a." WEB, TYPE_SRV, 0);
+	assert_true(starts_with(text, "NOERROR aa tc\n"));
+	assert_int_equal(count_lines(text, " IN SRV "), 9);
+	assert_int_equal(count_lines(text, "additional: "), 0);
+	fixture_deinit(&fixture);
+}
+
+/* --- names --- */
+
+static void add_pointers(struct fixture *fixture, const char *owner, unsigned count)
+{
+	struct dname name = fixture_name(owner), apex = fixture_name("cluster.local");
+	int zone = store_zone_find(fixture->store, &apex);
+	answer_begin(fixture->builder, &name,
+		(unsigned)store_zone_find(fixture->store, &name));
+	for (unsigned i = 0; i < count; i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "e%04u." WEB, i);
+		struct dname target = fixture_name(text);
+		answer_add_name(fixture->builder, TYPE_PTR, (unsigned)zone, &target);
+	}
+	answer_add_name(fixture->builder, TYPE_PTR, (unsigned)zone, &apex);
+	assert_int_equal(store_put(fixture->store, fixture->builder), ERR_NONE);
+}
+
+static void names_end_in_a_zone_that_is_not_the_owners(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	begin(&fixture);
+	add_pointers(&fixture, "1.local", 2);
+	assert_string_equal(
+		fixture_ask(&fixture, TRANSPORT_UDP, "1.Local", TYPE_PTR, 1232),
+		"NOERROR aa\n"
+		"1.Local. 5 IN PTR e0000." WEB ".\n"
+		"1.Local. 5 IN PTR e0001." WEB ".\n"
+		"1.Local. 5 IN PTR cluster.local.\n");
+	fixture_deinit(&fixture);
+}
+
+static void names_that_do_not_fit_are_left_out_with_tc(void **state)
+{
+	(void)state;
+	/* Header and question 25, records 12 + 37, the last one 12 + 15. */
+	static const struct {
+		enum transport transport;
+		unsigned count, kept;
+	} cases[] = {{TRANSPORT_UDP, 9, 10}, {TRANSPORT_UDP, 10, 9},
+		{TRANSPORT_TCP, 1000, 1001}, {TRANSPORT_TCP, 2000, 1336}};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct fixture fixture;
+		begin(&fixture);
+		add_pointers(&fixture, "1.local", cases[i].count);
+		const char *text =
+			fixture_ask(&fixture, cases[i].transport, "1.local", TYPE_PTR, 0);
+		assert_true(starts_with(text, cases[i].kept <= cases[i].count
+						      ? "NOERROR aa tc\n"
+						      : "NOERROR aa\n"));
+		assert_int_equal(count_lines(text, " IN PTR "), cases[i].kept);
+		fixture_deinit(&fixture);
+	}
+}
+
+/* --- SRV records that fill a reply --- */
 
 /* `count` targets of the label length given, each with `v4` and `v6` addresses. */
 static void put_many_targets(
@@ -654,6 +778,10 @@ int main(void)
 		cmocka_unit_test(srv_targets_are_shared_by_the_names_of_a_service),
 		cmocka_unit_test(addresses_of_several_groups_are_written_once),
 		cmocka_unit_test(a_cluster_ip_service_is_its_own_target),
+		cmocka_unit_test(an_endpoint_is_its_own_target),
+		cmocka_unit_test(what_does_not_fit_of_an_endpoint_is_left_out),
+		cmocka_unit_test(names_end_in_a_zone_that_is_not_the_owners),
+		cmocka_unit_test(names_that_do_not_fit_are_left_out_with_tc),
 		cmocka_unit_test(srv_records_that_do_not_fit_are_left_out_with_tc),
 		cmocka_unit_test(additional_record_sets_are_there_whole_or_not_at_all),
 		cmocka_unit_test(owners_beyond_the_reach_of_pointers_are_written_out),

@@ -194,6 +194,40 @@ static void rebuilding_equal_srv_records_publishes_nothing(void **state)
 	assert_int_equal(store_retired(fixture->store), 0);
 }
 
+static void names_and_self_srv_keep_what_they_were_given(void **state)
+{
+	struct fixture *fixture = *state;
+	static const uint16_t ports[] = {80, 443, 53};
+	static const char *const targets[] = {"a.web.c.l", "c.l", "web.c.l"};
+	struct dname name = name_of("web.c.l"), found;
+	answer_begin(fixture->builder, &name, 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct dname target = name_of(targets[i]);
+		answer_add_name(fixture->builder, TYPE_PTR, 0, &target);
+	}
+	answer_add_self_srv(fixture->builder, 33, ports, 3);
+	assert_int_equal(store_put(fixture->store, fixture->builder), ERR_NONE);
+
+	const struct answer_set *set = store_find_name(fixture->store, &name);
+	const struct rrset *ptr = answer_set_find(set, TYPE_PTR);
+	assert_int_equal(ptr->form, RRSET_NAMES);
+	assert_int_equal(ptr->count, 3);
+	uint32_t offset = 0;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(names_next(fixture->store, ptr, &offset, &found));
+		struct dname target = name_of(targets[i]);
+		assert_true(dname_equal(&found, &target));
+	}
+	assert_false(names_next(fixture->store, ptr, &offset, &found));
+	const struct rrset *srv = answer_set_next(set, ptr);
+	assert_int_equal(srv->form, RRSET_SELF);
+	assert_int_equal(srv->count, 3);
+	const struct srv_self *self = (const void *)srv->data;
+	assert_int_equal(self->weight, 33);
+	assert_memory_equal(self->ports, ports, sizeof(ports));
+	assert_null(answer_set_next(set, srv));
+}
+
 /* The builder grows while it goes, which moves what was begun. */
 static void a_builder_holds_many_records_of_several_types(void **state)
 {
@@ -266,6 +300,7 @@ int main(void)
 		WITH_STORE(an_answer_set_keeps_its_srv_groups_and_weight),
 		WITH_STORE(a_set_holds_its_targets_until_it_is_freed),
 		WITH_STORE(rebuilding_equal_srv_records_publishes_nothing),
+		WITH_STORE(names_and_self_srv_keep_what_they_were_given),
 		WITH_STORE(a_builder_holds_many_records_of_several_types),
 		WITH_STORE(memory_that_lacked_sticks_until_the_next_name),
 		WITH_STORE(targets_without_memory_are_none),

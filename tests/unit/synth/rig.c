@@ -243,6 +243,21 @@ static void add_canned(struct lines *lines, const struct rrset *rrset)
 	assert_int_equal(count, rrset->count);
 }
 
+static void add_names(struct lines *lines, const struct rrset *rrset)
+{
+	char text[DNAME_TEXT_SIZE], type[16], line[DNAME_TEXT_SIZE + 64];
+	struct dname name;
+	uint32_t offset = 0;
+	unsigned count = 0;
+	for (; names_next(lines->store, rrset, &offset, &name); count++) {
+		dname_to_text(name.bytes, text);
+		snprintf(line, sizeof(line), "%s %s", dns_type_text(rrset->type, type),
+			text);
+		add_line(lines, line);
+	}
+	assert_int_equal(count, rrset->count);
+}
+
 static void target_text(const struct dname *owner, const struct srv_data *data,
 	const struct target *target, char *out)
 {
@@ -268,6 +283,45 @@ static void addresses_text(const struct target *target, FILE *out)
 			inet_ntop(AF_INET6, target->ipv6 + 16 * i, text, sizeof(text)));
 }
 
+static void add_srv_line(struct lines *lines, unsigned weight, unsigned port,
+	const char *name, const struct target *addresses)
+{
+	char *line = NULL;
+	size_t size;
+	FILE *out = open_memstream(&line, &size);
+	assert_non_null(out);
+	fprintf(out, "SRV 0 %u %u %s", weight, port, name);
+	if (addresses)
+		addresses_text(addresses, out);
+	fclose(out);
+	add_line(lines, line);
+	free(line);
+}
+
+static void add_self_srv(struct lines *lines, const struct rrset *rrset)
+{
+	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
+	const struct srv_self *self = (const void *)rrset->data;
+	uint8_t octets[2][4096];
+	unsigned counts[2] = {0, 0};
+	for (unsigned i = 0; i < 2; i++) {
+		const struct rrset *set = answer_set_find(lines->set, types[i]);
+		size_t length = i ? 16 : 4;
+		counts[i] = set ? set->count : 0;
+		assert_true(counts[i] * length <= sizeof(octets[i]));
+		for (unsigned j = 0; j < counts[i]; j++)
+			memcpy(octets[i] + j * length, set->data + j * (12 + length) + 12,
+				length);
+	}
+	const struct target target = {.ipv4 = octets[0],
+		.ipv6 = octets[1],
+		.ipv4_count = (uint16_t)counts[0],
+		.ipv6_count = (uint16_t)counts[1]};
+	for (unsigned i = 0; i < rrset->count; i++)
+		add_srv_line(lines, self->weight, self->ports[i], lines->owner,
+			i ? NULL : &target);
+}
+
 static void add_srv(struct lines *lines, const struct rrset *rrset)
 {
 	const struct srv_data *data = (const void *)rrset->data;
@@ -279,18 +333,11 @@ static void add_srv(struct lines *lines, const struct rrset *rrset)
 			for (uint16_t k = 0; k < group->port_count; k++) {
 				struct target target =
 					targets_get(data->targets, group->first + j);
-				char name[DNAME_TEXT_SIZE], *line = NULL;
-				size_t size;
+				char name[DNAME_TEXT_SIZE];
 				target_text(&lines->name, data, &target, name);
-				FILE *out = open_memstream(&line, &size);
-				assert_non_null(out);
-				fprintf(out, "SRV 0 %u %u %s", data->weight,
-					group->ports[k], name);
-				if (group->has_additional && k == 0)
-					addresses_text(&target, out);
-				fclose(out);
-				add_line(lines, line);
-				free(line);
+				bool is_first = group->has_additional && k == 0;
+				add_srv_line(lines, data->weight, group->ports[k], name,
+					is_first ? &target : NULL);
 			}
 	}
 	assert_ptr_equal(group, rrset->data + rrset->size);
@@ -305,11 +352,14 @@ static bool add_set(void *context, const struct answer_set *set)
 	if (!set->rrset_count)
 		add_line(lines, "");
 	const struct rrset *rrset = NULL;
+	static void (*const adders[])(struct lines *, const struct rrset *) = {
+		[RRSET_CANNED] = add_canned,
+		[RRSET_TARGETS] = add_srv,
+		[RRSET_SELF] = add_self_srv,
+		[RRSET_NAMES] = add_names,
+	};
 	while ((rrset = answer_set_next(set, rrset)))
-		if (rrset->type == TYPE_SRV)
-			add_srv(lines, rrset);
-		else
-			add_canned(lines, rrset);
+		adders[rrset->form](lines, rrset);
 	return true;
 }
 
