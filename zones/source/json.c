@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/base/arena.h"
+#include "server/base/scan.h"
 #include "zones/source/document.h"
 
 /*
@@ -163,37 +164,32 @@ static enum err json_escape(struct json *json, char **out)
 	return ERR_NONE;
 }
 
-static bool json_is_plain(char c)
-{
-	unsigned char byte = (unsigned char)c;
-	return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-
 /* From the opening quote on. What an escape stands for is never longer than the escape,
  * so the string can be written over itself. */
 static enum err json_string(struct json *json, const char **text, uint32_t *length)
 {
 	char *start = ++json->at;
-	while (json_is_plain(*json->at))
-		json->at++;
+	json->at += scan_plain(start, json->end) - start;
 	char *out = json->at;
 	while (*json->at != '"') {
 		enum err err = ERR_NONE;
-		size_t bytes = 1;
+		size_t bytes = 0;
 		if (*json->at == '\\') {
 			err = json_escape(json, &out);
-			bytes = 0;
 		} else if ((unsigned char)*json->at >= 0x80) {
 			bytes = json_utf8_length(json->at);
 			if (!bytes)
 				err = json_fail(json, json->at, "malformed UTF-8");
 		} else if ((unsigned char)*json->at < 0x20) {
 			err = json_fail_expected(json, "the end of the string");
+		} else {
+			bytes = (size_t)(scan_plain(json->at, json->end) - json->at);
 		}
 		if (err)
 			return err;
-		while (bytes--)
-			*out++ = *json->at++;
+		memmove(out, json->at, bytes);
+		out += bytes;
+		json->at += bytes;
 	}
 	*out = '\0';
 	json->at++;

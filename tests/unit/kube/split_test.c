@@ -70,6 +70,9 @@ static void events_come_one_by_one_however_they_arrive(void **state)
 	(void)state;
 	assert_split("{\"a\":{\"b\":[1,{}]}}\n{\"c\":\"}{\\\"]\\\\\"}\r\n {}", false,
 		"o {\"a\":{\"b\":[1,{}]}}\no {\"c\":\"}{\\\"]\\\\\"}\no {}\n");
+	assert_split("{\"d\":\"0123456789{\\\"}89abcdef\\\\\",\"e\":\"\xc3\xa4{\t}\"}",
+		false,
+		"o {\"d\":\"0123456789{\\\"}89abcdef\\\\\",\"e\":\"\xc3\xa4{\t}\"}\n");
 }
 
 static void items_come_one_by_one_and_the_list_last(void **state)

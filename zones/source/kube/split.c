@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/scan.h"
+
 enum { BUFFER_MIN = 4096 };
 
 void split_init(struct split *split, bool is_list, const struct split_sink *sink)
@@ -62,41 +64,50 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Inside a string: goes on to the byte behind its end, or to `end`. */
+static const char *scan_string(struct split *split, const char *at, const char *end)
+{
+	if (split->is_escaped && at < end) {
+		split->is_escaped = false;
+		at++;
+	}
+	while ((at = scan_plain(at, end)) < end) {
+		char c = *at++;
+		if (c == '"') {
+			split->is_string = false;
+			return at;
+		}
+		if (c == '\\' && at == end)
+			split->is_escaped = true;
+		else if (c == '\\')
+			at++;
+	}
+	return at;
+}
+
 /* Goes on to the byte behind the object's end, or behind a list that is a member of the
  * outermost object, or to `end`. */
 static const char *split_scan(struct split *split, const char *at, const char *end)
 {
+	bool stops_at_list = split->place == SPLIT_ENVELOPE;
+	unsigned depth = split->depth;
 	while (at < end) {
-		char c = *at++;
 		if (split->is_string) {
-			if (split->is_escaped)
-				split->is_escaped = false;
-			else if (c == '\\')
-				split->is_escaped = true;
-			else if (c == '"')
-				split->is_string = false;
+			at = scan_string(split, at, end);
 			continue;
 		}
-		switch (c) {
-		case '"':
+		char c = *at++;
+		if (c == '"') {
 			split->is_string = true;
-			break;
-		case '[':
-		case '{':
-			split->depth++;
-			if (c == '[' && split->depth == 2 &&
-				split->place == SPLIT_ENVELOPE)
-				return at;
-			break;
-		case ']':
-		case '}':
-			if (--split->depth == 0)
-				return at;
-			break;
-		default:
+		} else if (c == '{' || c == '[') {
+			depth++;
+			if (c == '[' && depth == 2 && stops_at_list)
+				break;
+		} else if ((c == '}' || c == ']') && --depth == 0) {
 			break;
 		}
 	}
+	split->depth = depth;
 	return at;
 }
 
