@@ -12,6 +12,11 @@ static struct hash_slots *writer_slots(const struct hash_set *set)
 	return atomic_load_explicit(&set->slots, memory_order_relaxed);
 }
 
+static uint64_t slot_get(struct hash_slots *slots, size_t i)
+{
+	return atomic_load_explicit(&slots->slots[i & slots->mask], memory_order_relaxed);
+}
+
 /* Where `value` stands; else the first slot that it may be put into. */
 static _Atomic uint64_t *find_slot(struct hash_slots *slots, uint64_t value)
 {
@@ -67,7 +72,7 @@ static enum err make_room(struct hash_set *set)
 	size_t count = old ? old->mask + 1 : SLOTS_MIN;
 	if (old && old->used + 1 <= count / 4 * 3)
 		return ERR_NONE;
-	if (old && old->live + 1 > count / 8 * 3)
+	if (old && old->live + 1 > count / 2)
 		count *= 2;
 	struct hash_slots *slots = calloc(1, sizeof(*slots) + count * sizeof(uint64_t));
 	if (!slots)
@@ -113,8 +118,18 @@ bool hash_set_remove(struct hash_set *set, uint64_t hash)
 	_Atomic uint64_t *slot = slots ? find_slot(slots, value) : NULL;
 	if (!slot || atomic_load_explicit(slot, memory_order_relaxed) != value)
 		return false;
-	atomic_store_explicit(slot, HASH_SLOT_REMOVED, memory_order_relaxed);
 	slots->live--;
+	size_t i = (size_t)(slot - slots->slots);
+	if (slot_get(slots, i + 1) != HASH_SLOT_EMPTY) {
+		atomic_store_explicit(slot, HASH_SLOT_REMOVED, memory_order_relaxed);
+		return true;
+	}
+	do {
+		atomic_store_explicit(
+			&slots->slots[i], HASH_SLOT_EMPTY, memory_order_relaxed);
+		slots->used--;
+		i = (i - 1) & slots->mask;
+	} while (slot_get(slots, i) == HASH_SLOT_REMOVED);
 	return true;
 }
 

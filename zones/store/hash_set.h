@@ -11,8 +11,9 @@
 /*
  * A set of hashes of 64 bits, for what is known when its name is: eight octets each and
  * no name. Open addressing with linear probing, at most three quarters full. The control
- * thread writes, workers read inside a read section (reader.h). A slot never becomes
- * empty again, so that a reader in the middle of a probe misses nothing.
+ * thread writes, workers read inside a read section (reader.h). A slot becomes empty
+ * again only where the next one is, so that a reader in the middle of a probe misses
+ * nothing that stays.
  */
 
 struct hash_slots {

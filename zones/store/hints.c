@@ -97,26 +97,31 @@ enum err store_put_absence(struct store *store, const struct dname *name, unsign
 
 enum err store_put_service(struct store *store, const struct dname *name)
 {
-	const struct answer_set *set = store_find_name(store, name);
+	struct answer_set *set = (struct answer_set *)store_find_name(store, name);
 	if (!set || set->is_implied || store_find_service(store, set->zone, set->labels))
 		return ERR_NONE;
 	enum err err = table_make_room(store, &store->services, service_table_hash);
-	if (!err)
-		table_insert(table_get(&store->services),
-			label_hash(store, set->zone, set->labels), set);
-	return err;
+	if (err)
+		return err;
+	set->is_namesake = true;
+	table_insert(table_get(&store->services),
+		label_hash(store, set->zone, set->labels), set);
+	return ERR_NONE;
 }
 
-void hints_follow(
-	struct store *store, const struct answer_set *old, const struct answer_set *new)
+void hints_follow(struct store *store, struct answer_set *old, struct answer_set *new)
 {
-	struct table *table = table_get(&store->services);
-	if (!table->live || !old->label_length)
+	if (!old->is_namesake)
 		return;
+	struct table *table = table_get(&store->services);
 	uint64_t hash = label_hash(store, old->zone, old->labels);
 	_Atomic uint64_t *slot = table_slot(table, hash, old);
-	if (slot && new)
-		table_replace(slot, hash, new);
-	else if (slot)
+	assert(slot);
+	old->is_namesake = false;
+	if (!new) {
 		table_delete(table, slot);
+		return;
+	}
+	new->is_namesake = true;
+	table_replace(slot, hash, new);
 }

@@ -73,7 +73,9 @@ struct answer_set {
 	uint32_t hash; /* low half of the name's hash, for growing the table */
 	uint8_t zone;  /* index in the store's zones */
 	uint8_t rrset_count;
-	bool is_implied; /* exists only because names below it do; the control thread's */
+	/* The control thread's: exists only because names below it do; stands for all
+	 * services with its first label. */
+	bool is_implied : 1, is_namesake : 1;
 	uint8_t label_length; /* octets of the labels; 0: the zone's apex */
 	uint8_t labels[] __attribute__((aligned(8)));
 };

@@ -14,8 +14,9 @@
  * 8 octets, so that a cache line holds eight of them: the low 48 bits point to the set
  * (user space addresses have no more on the machines we run on), the high 16 are the top
  * of the hash, so that a set is hardly ever touched in vain. A slot goes from empty to a
- * set and from a set to another of the same name, or to "removed", never back to empty:
- * a reader in the middle of a probe misses nothing.
+ * set, from a set to another of the same name, or to "removed", and from there to a set
+ * of any name: a reader in the middle of a probe misses nothing that stays. It goes back
+ * to empty only where the next one is empty, for then no probe leads over it.
  */
 struct table {
 	size_t mask; /* slots - 1, a power of two less one */

@@ -154,9 +154,15 @@ void store_free(struct store *store)
 
 /* --- names and their ancestors --- */
 
-static struct answer_set *store_get(const struct store *store, const struct dname *name)
+static struct answer_set *store_get(
+	const struct store *store, const struct dname *name, uint64_t hash)
 {
-	return (struct answer_set *)store_find_name(store, name);
+	return (struct answer_set *)store_find(store, name->bytes, name->length, hash);
+}
+
+static uint64_t name_hash(const struct store *store, const struct dname *name)
+{
+	return store_hash(store, name->bytes, name->length);
 }
 
 uint64_t name_table_hash(
@@ -166,29 +172,21 @@ uint64_t name_table_hash(
 	return (slot & ~SLOT_POINTER) | set->hash;
 }
 
-static uint64_t owner_hash(const struct store *store, const struct answer_set *set)
-{
-	struct dname owner;
-	answer_set_owner(store, set, &owner);
-	return hash_bytes(&store->key, owner.bytes, owner.length);
-}
-
-static enum err store_insert(struct store *store, struct answer_set *set)
+static enum err store_insert(struct store *store, struct answer_set *set, uint64_t hash)
 {
 	enum err err = table_make_room(store, &store->table, name_table_hash);
 	if (err)
 		return err;
-	uint64_t hash = owner_hash(store, set);
 	set->hash = (uint32_t)hash;
 	table_insert(writer_table(store), hash, set);
 	store->writer->bytes += set->size;
 	return ERR_NONE;
 }
 
-static void store_delete(struct store *store, struct answer_set *set)
+static void store_delete(struct store *store, struct answer_set *set, uint64_t hash)
 {
 	struct table *table = writer_table(store);
-	_Atomic uint64_t *slot = table_slot(table, owner_hash(store, set), set);
+	_Atomic uint64_t *slot = table_slot(table, hash, set);
 	assert(slot);
 	table_delete(table, slot);
 	hints_follow(store, set, NULL);
@@ -196,10 +194,9 @@ static void store_delete(struct store *store, struct answer_set *set)
 	store_retire(store, set);
 }
 
-static void store_replace(
-	struct store *store, struct answer_set *old, struct answer_set *set)
+static void store_replace(struct store *store, struct answer_set *old,
+	struct answer_set *set, uint64_t hash)
 {
-	uint64_t hash = owner_hash(store, set);
 	_Atomic uint64_t *slot = table_slot(writer_table(store), hash, old);
 	assert(slot);
 	set->hash = (uint32_t)hash;
@@ -247,11 +244,12 @@ static void parent_release(struct store *store, const struct dname *name, unsign
 	if (is_apex(store, name, zone))
 		return;
 	struct dname parent = parent_of(name);
-	struct answer_set *set = store_get(store, &parent);
+	uint64_t hash = name_hash(store, &parent);
+	struct answer_set *set = store_get(store, &parent, hash);
 	assert(set && set->children);
 	if (--set->children == 0 && set->is_implied) {
 		parent_release(store, &parent, zone);
-		store_delete(store, set);
+		store_delete(store, set, hash);
 	}
 }
 
@@ -262,7 +260,8 @@ static enum err parent_hold(struct store *store, const struct dname *name, unsig
 	if (is_apex(store, name, zone))
 		return ERR_NONE;
 	struct dname parent = parent_of(name);
-	struct answer_set *set = store_get(store, &parent);
+	uint64_t hash = name_hash(store, &parent);
+	struct answer_set *set = store_get(store, &parent, hash);
 	if (set) {
 		set->children++;
 		return ERR_NONE;
@@ -271,7 +270,7 @@ static enum err parent_hold(struct store *store, const struct dname *name, unsig
 	if (err)
 		return err;
 	set = set_new_empty(store, &parent, zone, true);
-	err = set ? store_insert(store, set) : ERR_NOMEM;
+	err = set ? store_insert(store, set, hash) : ERR_NOMEM;
 	if (err) {
 		if (set)
 			set_free(store, set);
@@ -314,7 +313,8 @@ enum err store_put(struct store *store, struct answer_builder *builder)
 	if (builder->image.has_failed)
 		return ERR_NOMEM;
 	const struct dname *owner = &builder->owner;
-	struct answer_set *old = store_get(store, owner);
+	uint64_t hash = name_hash(store, owner);
+	struct answer_set *old = store_get(store, owner, hash);
 	if (old && set_is_same(old, builder)) {
 		/* Readers do not look at it: no answer changes. */
 		old->is_implied = false;
@@ -325,11 +325,11 @@ enum err store_put(struct store *store, struct answer_builder *builder)
 		return ERR_NOMEM;
 	unsigned zone = set->zone;
 	if (old) {
-		store_replace(store, old, set);
+		store_replace(store, old, set, hash);
 	} else {
 		enum err err = parent_hold(store, owner, zone);
 		if (!err) {
-			err = store_insert(store, set);
+			err = store_insert(store, set, hash);
 			if (err)
 				parent_release(store, owner, zone);
 		}
@@ -344,7 +344,8 @@ enum err store_put(struct store *store, struct answer_builder *builder)
 
 enum err store_remove(struct store *store, const struct dname *name)
 {
-	struct answer_set *old = store_get(store, name);
+	uint64_t hash = name_hash(store, name);
+	struct answer_set *old = store_get(store, name, hash);
 	if (!old || old->is_implied)
 		return ERR_NONE;
 	unsigned zone = old->zone;
@@ -357,10 +358,10 @@ enum err store_remove(struct store *store, const struct dname *name)
 		struct answer_set *set = set_new_empty(store, name, zone, true);
 		if (!set)
 			return ERR_NOMEM;
-		store_replace(store, old, set);
+		store_replace(store, old, set, hash);
 	} else {
 		parent_release(store, name, zone);
-		store_delete(store, old);
+		store_delete(store, old, hash);
 	}
 	store->zones[zone].has_changed = true;
 	return ERR_NONE;
@@ -368,7 +369,7 @@ enum err store_remove(struct store *store, const struct dname *name)
 
 enum err store_put_pod(struct store *store, const struct dname *name, unsigned zone)
 {
-	uint64_t hash = store_hash(store, name->bytes, name->length);
+	uint64_t hash = name_hash(store, name);
 	bool is_new;
 	enum err err = hash_set_put(&store->pods, hash, &is_new);
 	if (!err && is_new)
@@ -378,7 +379,7 @@ enum err store_put_pod(struct store *store, const struct dname *name, unsigned z
 
 void store_remove_pod(struct store *store, const struct dname *name, unsigned zone)
 {
-	uint64_t hash = store_hash(store, name->bytes, name->length);
+	uint64_t hash = name_hash(store, name);
 	if (hash_set_remove(&store->pods, hash))
 		store->zones[zone].has_changed = true;
 }

@@ -14,6 +14,11 @@ struct table *table_new(size_t slots)
 	return table;
 }
 
+static uint64_t slot_get(const struct table *table, size_t i)
+{
+	return atomic_load_explicit(&table->slots[i & table->mask], memory_order_relaxed);
+}
+
 static uint64_t slot_make(uint64_t hash, const struct answer_set *set)
 {
 	uint64_t pointer = (uint64_t)(uintptr_t)set;
@@ -24,19 +29,18 @@ static uint64_t slot_make(uint64_t hash, const struct answer_set *set)
 void table_insert(struct table *table, uint64_t hash, const struct answer_set *set)
 {
 	size_t i = hash & table->mask;
-	while (atomic_load_explicit(&table->slots[i], memory_order_relaxed) != SLOT_EMPTY)
+	while (slot_get(table, i) > SLOT_REMOVED)
 		i = (i + 1) & table->mask;
-	table_replace(&table->slots[i], hash, set);
-	table->used++;
+	table->used += slot_get(table, i) == SLOT_EMPTY;
 	table->live++;
+	table_replace(&table->slots[i], hash, set);
 }
 
 _Atomic uint64_t *table_slot(
 	struct table *table, uint64_t hash, const struct answer_set *set)
 {
 	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		uint64_t slot =
-			atomic_load_explicit(&table->slots[i], memory_order_relaxed);
+		uint64_t slot = slot_get(table, i);
 		if (slot == SLOT_EMPTY)
 			return NULL;
 		if (slot_set(slot) == set)
@@ -51,8 +55,17 @@ void table_replace(_Atomic uint64_t *slot, uint64_t hash, const struct answer_se
 
 void table_delete(struct table *table, _Atomic uint64_t *slot)
 {
-	atomic_store_explicit(slot, SLOT_REMOVED, memory_order_release);
+	size_t i = (size_t)(slot - table->slots);
 	table->live--;
+	if (slot_get(table, i + 1) != SLOT_EMPTY) {
+		atomic_store_explicit(slot, SLOT_REMOVED, memory_order_release);
+		return;
+	}
+	do {
+		atomic_store_explicit(&table->slots[i], SLOT_EMPTY, memory_order_release);
+		table->used--;
+		i = (i - 1) & table->mask;
+	} while (slot_get(table, i) == SLOT_REMOVED);
 }
 
 enum err table_make_room(
@@ -62,14 +75,13 @@ enum err table_make_room(
 	size_t slots = old->mask + 1;
 	if (old->used + 1 <= slots / 4 * 3)
 		return ERR_NONE;
-	if (old->live + 1 > slots / 8 * 3)
+	if (old->live + 1 > slots / 2)
 		slots *= 2;
 	struct table *table = table_new(slots);
 	if (!table)
 		return ERR_NOMEM;
 	for (size_t i = 0; i <= old->mask; i++) {
-		uint64_t slot =
-			atomic_load_explicit(&old->slots[i], memory_order_relaxed);
+		uint64_t slot = slot_get(old, i);
 		if (slot <= SLOT_REMOVED)
 			continue;
 		const struct answer_set *set = slot_set(slot);

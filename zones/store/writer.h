@@ -25,8 +25,7 @@ void store_retire(struct store *store, struct answer_set *set);
 
 /* The set has gone (`new` is NULL) or given way to `new`: if it stood for its first
  * label, that is `new` from now on. */
-void hints_follow(
-	struct store *store, const struct answer_set *old, const struct answer_set *new);
+void hints_follow(struct store *store, struct answer_set *old, struct answer_set *new);
 
 /* The table's hash of a set that is found by its whole name. */
 uint64_t name_table_hash(

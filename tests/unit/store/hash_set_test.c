@@ -125,6 +125,27 @@ static void coming_and_going_does_not_grow_it(void **state)
 	hash_set_deinit(&set);
 }
 
+/* So many stay that, were slots of others lost, the table would have to double. */
+static void coming_and_going_beside_many_does_not_grow_it(void **state)
+{
+	(void)state;
+	enum { STAY = 420, WINDOW = 50, ROUNDS = 20000 };
+	struct hash_set set = {NULL};
+	bool is_new;
+	for (uint64_t i = 0; i < STAY + ROUNDS; i++) {
+		uint64_t hash = i * UINT64_C(0x9e3779b97f4a7c15);
+		assert_int_equal(hash_set_put(&set, hash, &is_new), ERR_NONE);
+		if (i >= STAY + WINDOW)
+			assert_true(hash_set_remove(
+				&set, (i - WINDOW) * UINT64_C(0x9e3779b97f4a7c15)));
+		assert_in_range(hash_set_bytes(&set), 1, 1024 * 8 + 64);
+	}
+	for (uint64_t i = 0; i < STAY; i++)
+		assert_true(hash_set_has(&set, i * UINT64_C(0x9e3779b97f4a7c15)));
+	assert_int_equal(hash_set_count(&set), STAY + WINDOW);
+	hash_set_deinit(&set);
+}
+
 static void without_memory_it_is_as_before(void **state)
 {
 	(void)state;
@@ -208,6 +229,7 @@ int main(void)
 		cmocka_unit_test(the_empty_set_takes_no_memory),
 		cmocka_unit_test(every_hash_has_a_place),
 		cmocka_unit_test(coming_and_going_does_not_grow_it),
+		cmocka_unit_test(coming_and_going_beside_many_does_not_grow_it),
 		cmocka_unit_test(without_memory_it_is_as_before),
 		cmocka_unit_test(readers_miss_nothing_that_stays),
 	};

@@ -428,6 +428,37 @@ static void a_table_of_removed_names_does_not_grow(void **state)
 	store_reclaim(fixture->store);
 }
 
+/* So many names stay that, were slots of others lost, the table would have to double. */
+static void names_that_come_and_go_beside_many_do_not_make_it_grow(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { STAY = 420, WINDOW = 50, ROUNDS = 20000 };
+	char name[64];
+	for (unsigned i = 0; i < STAY; i++) {
+		snprintf(name, sizeof(name), "s%u.c.l", i);
+		put(fixture, name, "\1");
+	}
+	size_t bytes = 0;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		snprintf(name, sizeof(name), "n%05u.c.l", i);
+		put(fixture, name, "\1");
+		if (i == WINDOW)
+			bytes = store_size(fixture->store).bytes;
+		if (i < WINDOW)
+			continue;
+		assert_int_equal(store_size(fixture->store).bytes, bytes);
+		snprintf(name, sizeof(name), "n%05u.c.l", i - WINDOW);
+		take(fixture, name);
+		if (i % 100 == 0)
+			store_reclaim(fixture->store);
+	}
+	for (unsigned i = 0; i < STAY; i++) {
+		snprintf(name, sizeof(name), "s%u.c.l", i);
+		assert_octets(fixture, name, "\1");
+	}
+	store_reclaim(fixture->store);
+}
+
 static bool stop_at_once(void *context, const struct answer_set *set)
 {
 	(void)set;
@@ -531,6 +562,7 @@ int main(void)
 		WITH_STORE(what_was_replaced_waits_to_be_reclaimed),
 		WITH_STORE(many_names_come_and_go_as_in_a_model),
 		WITH_STORE(a_table_of_removed_names_does_not_grow),
+		WITH_STORE(names_that_come_and_go_beside_many_do_not_make_it_grow),
 		WITH_STORE(going_over_all_sets_stops_when_told),
 		WITH_STORE(a_change_without_memory_leaves_all_as_it_was),
 		cmocka_unit_test(without_memory_there_is_no_store),
