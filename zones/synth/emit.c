@@ -568,8 +568,9 @@ static enum err emit_endpoint(void *context, const struct dname *name, uint32_t 
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
 	const struct plan_target *target = &plan->targets[index];
-	struct port_list ports = {.count = 0};
+	struct port_list ports;
 	uint64_t hits = 0;
+	ports.count = 0;
 	for (uint32_t i = 0; i < target->hit_count; i++) {
 		const struct plan_port_set *set =
 			&plan->port_sets[plan->hits[target->first_hit + i].port_set];

@@ -50,11 +50,17 @@ void name_set_reset(struct name_set *set)
 	set->round = 1;
 }
 
-/* The names of one service differ early and share their end: FNV-1a over all of it. Long
- * probes would cost time on the control thread only. */
+/* In the manner of FNV-1a, eight octets at a time. Long probes would cost time on the
+ * control thread only. */
 static size_t name_hash(const uint8_t *bytes, size_t length)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325), octets;
+	for (; length >= sizeof(octets); length -= sizeof(octets)) {
+		memcpy(&octets, bytes, sizeof(octets));
+		hash = (hash ^ octets) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+		bytes += sizeof(octets);
+	}
 	for (size_t i = 0; i < length; i++)
 		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
 	return (size_t)(hash ^ hash >> 32);

@@ -32,19 +32,6 @@ static int service_order(
 	return order ? order : strcmp(a->name, b->name);
 }
 
-static const struct registry_service *first_by_cluster_ip(
-	const struct synth *synth, const struct ipaddr *address)
-{
-	const struct registry_service *first = NULL, *service;
-	size_t position = 0;
-	while ((service = registry_next_by_address(synth->registry, address, &position)))
-		if (registry_is_exposed(service->ns) &&
-			has_cluster_ip(service, address) &&
-			(!first || service_order(service, first) < 0))
-			first = service;
-	return first;
-}
-
 static bool has_external_ip(
 	const struct registry_service *service, const struct ipaddr *address)
 {
@@ -68,30 +55,74 @@ static bool has_endpoint_pointers(const struct registry_service *service)
 		       registry_cluster_ips(service, ips));
 }
 
-/* The names that an address points at, collected and then sorted: their order depends
- * neither on the order of arrival nor on which service asked for them. */
+/* What one address points at, put together in the synth's scratch memory. */
 struct pointers {
-	const struct synth *synth;
-	struct arena arena;
+	struct synth *synth; /* with a plan at hand that may be of one of the services */
+	const struct registry_service **services; /* that may have the address */
+	size_t service_count, service_capacity;
+	/* Sorted at last: their order depends neither on the order of arrival nor on
+	 * which service asked for them. */
 	struct dname *names;
 	size_t count, capacity;
 };
 
+/* Room for one more item in an array; NULL: no memory. */
+static void *array_extend(
+	struct synth *synth, void *items, size_t count, size_t *capacity, size_t size)
+{
+	if (count < *capacity)
+		return items;
+	size_t larger = *capacity * 2 + 4;
+	void *copy = arena_alloc(&synth->scratch, larger * size);
+	if (!copy)
+		return NULL;
+	if (count)
+		memcpy(copy, items, count * size);
+	*capacity = larger;
+	return copy;
+}
+
 static enum err add_pointer(struct pointers *pointers, const struct dname *name)
 {
-	if (pointers->count == pointers->capacity) {
-		size_t capacity = pointers->capacity * 2 + 8;
-		struct dname *names =
-			arena_calloc(&pointers->arena, capacity, sizeof(*names));
-		if (!names)
-			return ERR_NOMEM;
-		if (pointers->count)
-			memcpy(names, pointers->names, pointers->count * sizeof(*names));
-		pointers->names = names;
-		pointers->capacity = capacity;
-	}
-	pointers->names[pointers->count++] = *name;
+	struct dname *names = array_extend(pointers->synth, pointers->names,
+		pointers->count, &pointers->capacity, sizeof(*names));
+	if (!names)
+		return ERR_NOMEM;
+	pointers->names = names;
+	memcpy(&names[pointers->count++], name, 1u + name->length);
 	return ERR_NONE;
+}
+
+/* The index may name a service several times, and others in vain. */
+static enum err find_services(struct pointers *pointers, const struct ipaddr *address)
+{
+	const struct registry *registry = pointers->synth->registry;
+	const struct registry_service *service, **services;
+	size_t position = 0;
+	while ((service = registry_next_by_address(registry, address, &position))) {
+		services = array_extend(pointers->synth, pointers->services,
+			pointers->service_count, &pointers->service_capacity,
+			sizeof(*services));
+		if (!services)
+			return ERR_NOMEM;
+		pointers->services = services;
+		services[pointers->service_count++] = service;
+	}
+	return ERR_NONE;
+}
+
+static const struct registry_service *first_by_cluster_ip(
+	const struct pointers *pointers, const struct ipaddr *address)
+{
+	const struct registry_service *first = NULL;
+	for (size_t i = 0; i < pointers->service_count; i++) {
+		const struct registry_service *service = pointers->services[i];
+		if (registry_is_exposed(service->ns) &&
+			has_cluster_ip(service, address) &&
+			(!first || service_order(service, first) < 0))
+			first = service;
+	}
+	return first;
 }
 
 static int name_compare(const void *a, const void *b)
@@ -124,9 +155,8 @@ static enum err add_endpoint_pointer(struct pointers *pointers,
 	return add_pointer(pointers, &name);
 }
 
-/* The endpoints of the plan at hand are sorted by address. */
-static enum err add_from_plan(
-	struct pointers *pointers, const struct plan *plan, const struct ipaddr *address)
+/* Where in plan->by_address the hits of the address begin. */
+static uint32_t find_hits(const struct plan *plan, const struct ipaddr *address)
 {
 	uint32_t low = 0, high = plan->hit_count;
 	while (low < high) {
@@ -137,8 +167,14 @@ static enum err add_from_plan(
 		else
 			high = middle;
 	}
-	for (; low < plan->hit_count; low++) {
-		const struct plan_hit *hit = &plan->hits[plan->by_address[low]];
+	return low;
+}
+
+static enum err add_from_plan(struct pointers *pointers, const struct ipaddr *address)
+{
+	const struct plan *plan = &pointers->synth->plan;
+	for (uint32_t i = find_hits(plan, address); i < plan->hit_count; i++) {
+		const struct plan_hit *hit = &plan->hits[plan->by_address[i]];
 		if (!ipaddr_equal(&hit->address, address))
 			break;
 		const struct plan_target *target = &plan->targets[hit->target];
@@ -192,24 +228,6 @@ static enum err add_from_service(struct pointers *pointers,
 	return ERR_NONE;
 }
 
-/* The services that may have the address; the index may name one several times and
- * others in vain. NULL: no memory. */
-static const struct registry_service **find_services(
-	struct pointers *pointers, const struct ipaddr *address, size_t *count)
-{
-	const struct registry *registry = pointers->synth->registry;
-	size_t position = 0;
-	*count = 0;
-	while (registry_next_by_address(registry, address, &position))
-		(*count)++;
-	const struct registry_service **services =
-		arena_calloc(&pointers->arena, *count + 1, sizeof(*services));
-	position = 0;
-	for (size_t i = 0; services && i < *count; i++)
-		services[i] = registry_next_by_address(registry, address, &position);
-	return services;
-}
-
 static int service_compare(const void *a, const void *b)
 {
 	const struct registry_service *const *left = a, *const *right = b;
@@ -222,11 +240,9 @@ static enum err add_external_pointers(
 	struct pointers *pointers, const struct ipaddr *address)
 {
 	const struct synth *synth = pointers->synth;
-	const struct registry_service *service;
-	size_t position = 0;
 	enum err err = ERR_NONE;
-	while (!err && (service = registry_next_by_address(
-				synth->registry, address, &position))) {
+	for (size_t i = 0; !err && i < pointers->service_count; i++) {
+		const struct registry_service *service = pointers->services[i];
 		struct dname name;
 		if (plan_has_namespace(&synth->options, service->ns) &&
 			has_external_ip(service, address) &&
@@ -236,67 +252,177 @@ static enum err add_external_pointers(
 	return err;
 }
 
-static enum err add_pointers(
-	struct pointers *pointers, const struct plan *plan, const struct ipaddr *address)
+static enum err add_endpoint_pointers(
+	struct pointers *pointers, const struct ipaddr *address)
 {
-	const struct synth *synth = pointers->synth;
-	struct dname name;
-	if (synth->options.external)
-		return add_external_pointers(pointers, address);
-	const struct registry_service *first = first_by_cluster_ip(synth, address);
-	if (first) {
-		if (emit_service_name(synth, first, synth->options.primary, &name))
-			return ERR_NONE;
-		return add_pointer(pointers, &name);
-	}
-	size_t count;
-	const struct registry_service **services =
-		find_services(pointers, address, &count);
-	if (!services)
-		return ERR_NOMEM;
-	qsort(services, count, sizeof(*services), service_compare);
-	for (size_t i = 0; i < count; i++) {
+	const struct registry_service **services = pointers->services;
+	if (pointers->service_count > 1)
+		qsort(services, pointers->service_count, sizeof(*services),
+			service_compare);
+	enum err err = ERR_NONE;
+	for (size_t i = 0; !err && i < pointers->service_count; i++) {
 		const struct registry_service *service = services[i];
 		if ((i && service == services[i - 1]) || !has_endpoint_pointers(service))
 			continue;
-		enum err err = plan && plan->service == service
-				       ? add_from_plan(pointers, plan, address)
-				       : add_from_service(pointers, service, address);
-		if (err)
-			return err;
+		err = pointers->synth->plan.service == service
+			      ? add_from_plan(pointers, address)
+			      : add_from_service(pointers, service, address);
 	}
-	return ERR_NONE;
+	return err;
 }
 
-enum err reverse_update(
-	struct synth *synth, const struct plan *plan, const struct ipaddr *address)
+static enum err add_pointers(struct pointers *pointers, const struct ipaddr *address)
+{
+	const struct synth *synth = pointers->synth;
+	enum err err = find_services(pointers, address);
+	if (err)
+		return err;
+	if (synth->options.external)
+		return add_external_pointers(pointers, address);
+	const struct registry_service *first = first_by_cluster_ip(pointers, address);
+	struct dname name;
+	if (!first)
+		return add_endpoint_pointers(pointers, address);
+	if (emit_service_name(synth, first, synth->options.primary, &name))
+		return ERR_NONE;
+	return add_pointer(pointers, &name);
+}
+
+/* Makes the PTR of an address anew. */
+static enum err update_address(struct synth *synth, const struct ipaddr *address)
 {
 	struct dname owner;
 	reverse_name(address, &owner);
 	int zone = store_zone_find(synth->store, &owner);
 	if (zone < 0 || !synth->zone_is_reverse[zone])
 		return ERR_NONE;
-	answer_begin(synth->builder, &owner, (unsigned)zone);
+	arena_reset(&synth->scratch);
 	struct pointers pointers = {.synth = synth};
-	arena_init(&pointers.arena, 8 * sizeof(struct dname));
-	enum err err = add_pointers(&pointers, plan, address);
-	if (!err) {
-		emit_pointers(synth, &pointers);
-		err = pointers.count ? store_put(synth->store, synth->builder)
-				     : store_remove(synth->store, &owner);
+	enum err err = add_pointers(&pointers, address);
+	if (err)
+		return err;
+	if (!pointers.count)
+		return store_remove(synth->store, &owner);
+	answer_begin(synth->builder, &owner, (unsigned)zone);
+	emit_pointers(synth, &pointers);
+	return store_put(synth->store, synth->builder);
+}
+
+/* --- changes --- */
+
+enum err reverse_note(
+	const struct plan *plan, struct arena *arena, struct published_pointers *out)
+{
+	*out = (struct published_pointers){
+		.has_endpoint_pointers = has_endpoint_pointers(plan->service)};
+	size_t hits = plan->is_external ? 0 : plan->hit_count;
+	out->cluster_ips =
+		arena_alloc(arena, plan->cluster_ip_count * sizeof(*out->cluster_ips));
+	out->hits = arena_alloc(arena, hits * sizeof(*out->hits));
+	if (!out->cluster_ips || !out->hits)
+		return ERR_NOMEM;
+	if (plan->cluster_ip_count)
+		memcpy(out->cluster_ips, plan->cluster_ips,
+			plan->cluster_ip_count * sizeof(*out->cluster_ips));
+	out->cluster_ip_count = plan->cluster_ip_count;
+	for (size_t i = 0; i < hits; i++) {
+		const struct plan_hit *hit = &plan->hits[plan->by_address[i]];
+		const struct plan_target *target = &plan->targets[hit->target];
+		const char *label =
+			arena_strndup(arena, target->label, target->label_length);
+		if (!label)
+			return ERR_NOMEM;
+		out->hits[out->hit_count++] = (struct published_hit){hit->address, label};
 	}
-	arena_deinit(&pointers.arena);
+	return ERR_NONE;
+}
+
+static bool has_address(
+	const struct ipaddr *addresses, unsigned count, const struct ipaddr *address)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (ipaddr_equal(&addresses[i], address))
+			return true;
+	return false;
+}
+
+static enum err change_cluster_ips(
+	struct synth *synth, const struct published_pointers *before, bool is_certain)
+{
+	const struct plan *plan = &synth->plan;
+	enum err err = ERR_NONE;
+	for (unsigned i = 0; !err && i < plan->cluster_ip_count; i++)
+		if (!is_certain ||
+			!has_address(before->cluster_ips, before->cluster_ip_count,
+				&plan->cluster_ips[i]))
+			err = update_address(synth, &plan->cluster_ips[i]);
+	for (unsigned i = 0; !err && i < before->cluster_ip_count; i++)
+		if (!has_address(plan->cluster_ips, plan->cluster_ip_count,
+			    &before->cluster_ips[i]))
+			err = update_address(synth, &before->cluster_ips[i]);
 	return err;
 }
 
-enum err reverse_addresses(const struct plan *plan, void *context,
-	enum err (*visit)(void *context, const struct ipaddr *address))
+/* What stands at one address in the hits of before and of now, both sorted by address. */
+struct hit_walk {
+	const struct published_pointers *before;
+	const struct plan *plan;
+	uint32_t old, now; /* where it is in either */
+	uint32_t now_count;
+};
+
+static const struct plan_hit *walk_hit(const struct hit_walk *walk, uint32_t index)
 {
-	enum err err = ERR_NONE;
-	for (unsigned i = 0; !err && i < plan->cluster_ip_count; i++)
-		err = visit(context, &plan->cluster_ips[i]);
-	for (uint32_t i = 0; !err && !plan->is_external && i < plan->hit_count; i++)
-		if (!plan->hits[i].is_repeated)
-			err = visit(context, &plan->hits[i].address);
+	return &walk->plan->hits[walk->plan->by_address[index]];
+}
+
+/* Goes over the next address; *is_same: it has the same names as before. False: there
+ * are no more. */
+static bool walk_next(struct hit_walk *walk, struct ipaddr *address, bool *is_same)
+{
+	const struct published_hit *hits = walk->before->hits;
+	bool has_old = walk->old < walk->before->hit_count;
+	bool has_now = walk->now < walk->now_count;
+	if (!has_old && !has_now)
+		return false;
+	int order = !has_old   ? 1
+		    : !has_now ? -1
+			       : ipaddr_compare(&hits[walk->old].address,
+					 &walk_hit(walk, walk->now)->address);
+	*address =
+		order < 0 ? hits[walk->old].address : walk_hit(walk, walk->now)->address;
+	*is_same = order == 0;
+	for (;;) {
+		bool is_old = walk->old < walk->before->hit_count &&
+			      ipaddr_equal(&hits[walk->old].address, address);
+		bool is_now = walk->now < walk->now_count &&
+			      ipaddr_equal(&walk_hit(walk, walk->now)->address, address);
+		if (!is_old && !is_now)
+			return true;
+		if (is_old != is_now ||
+			strcmp(hits[walk->old].label,
+				walk->plan->targets[walk_hit(walk, walk->now)->target]
+					.label) != 0)
+			*is_same = false;
+		walk->old += is_old;
+		walk->now += is_now;
+	}
+}
+
+enum err reverse_change(
+	struct synth *synth, const struct published_pointers *before, bool is_certain)
+{
+	const struct plan *plan = &synth->plan;
+	struct hit_walk walk = {.before = before,
+		.plan = plan,
+		.now_count = plan->is_external ? 0 : plan->hit_count};
+	is_certain &=
+		before->has_endpoint_pointers == has_endpoint_pointers(plan->service);
+	struct ipaddr address;
+	bool is_same;
+	enum err err = change_cluster_ips(synth, before, is_certain);
+	while (!err && walk_next(&walk, &address, &is_same))
+		if (!is_same || !is_certain)
+			err = update_address(synth, &address);
 	return err;
 }

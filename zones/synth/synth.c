@@ -25,6 +25,7 @@ struct synth *synth_new(const struct synth_options *options,
 	synth->store = store;
 	plan_init(&synth->plan);
 	arena_init(&synth->batch, 65536);
+	arena_init(&synth->scratch, 8192);
 	unsigned zones = store_zone_count(store);
 	synth->builder = answer_builder_new(store);
 	synth->targets_builder = targets_builder_new();
@@ -59,6 +60,7 @@ void synth_free(struct synth *synth)
 		return;
 	plan_deinit(&synth->plan);
 	arena_deinit(&synth->batch);
+	arena_deinit(&synth->scratch);
 	answer_builder_free(synth->builder);
 	targets_builder_free(synth->targets_builder);
 	name_set_free(synth->emitted);
@@ -90,18 +92,6 @@ static enum err note_name(void *context, const struct dname *name)
 	return ERR_NONE;
 }
 
-static enum err note_address(void *context, const struct ipaddr *address)
-{
-	struct noting *noting = context;
-	struct published_address *item =
-		arena_alloc(&noting->synth->batch, sizeof(*item));
-	if (!item)
-		return ERR_NOMEM;
-	*item = (struct published_address){noting->published->addresses, *address};
-	noting->published->addresses = item;
-	return ERR_NONE;
-}
-
 static enum err note_published(
 	struct synth *synth, const struct registry_service *service)
 {
@@ -115,7 +105,7 @@ static enum err note_published(
 	if (!err)
 		err = emit_names(synth, &synth->plan, &visitor);
 	if (!err && synth->has_reverse)
-		err = reverse_addresses(&synth->plan, &noting, note_address);
+		err = reverse_note(&synth->plan, &synth->batch, &published->pointers);
 	if (err)
 		return err;
 	published->next = synth->published;
@@ -133,12 +123,6 @@ enum err synth_before_change(void *context, const struct registry_service *servi
 
 /* --- services --- */
 
-static enum err update_address(void *context, const struct ipaddr *address)
-{
-	struct synth *synth = context;
-	return reverse_update(synth, &synth->plan, address);
-}
-
 static enum err apply_service(struct synth *synth, const struct registry_service *service)
 {
 	enum err err = plan_make(&synth->plan, &synth->options, service);
@@ -146,13 +130,11 @@ static enum err apply_service(struct synth *synth, const struct registry_service
 		err = emit_answers(synth, &synth->plan);
 	if (!err && !synth->options.serves_imports)
 		err = apex_note_service(synth, &synth->plan);
-	if (!err && synth->has_reverse)
-		err = reverse_addresses(&synth->plan, synth, update_address);
 	return err;
 }
 
-/* Takes away what was published before and is not now; its plan is the one at hand. */
-static enum err withdraw(struct synth *synth, const struct published *published)
+/* Takes away the names that were published before and are not now. */
+static enum err withdraw_names(struct synth *synth, const struct published *published)
 {
 	for (const struct published_name *item = published->names; item;
 		item = item->next) {
@@ -161,12 +143,6 @@ static enum err withdraw(struct synth *synth, const struct published *published)
 		enum err err = name_set_has(synth->emitted, &name)
 				       ? ERR_NONE
 				       : store_remove(synth->store, &name);
-		if (err)
-			return err;
-	}
-	for (const struct published_address *item = published->addresses; item;
-		item = item->next) {
-		enum err err = reverse_update(synth, &synth->plan, &item->address);
 		if (err)
 			return err;
 	}
@@ -197,26 +173,42 @@ static struct published **sort_published(struct synth *synth, size_t *count)
 	return sorted;
 }
 
-/* A service has one record, or more where a batch was applied in part and then went
- * on. */
-static enum err withdraw_all(struct synth *synth, struct published **sorted, size_t count,
-	const struct registry_service *service, bool *was_published)
+/* The records of one service: none where it had published nothing, more than one where a
+ * batch was applied in part and then went on. */
+static struct published **find_published(struct published **sorted, size_t count,
+	const struct registry_service *service, size_t *found_count)
 {
-	*was_published = false;
 	struct published key = {.service = service}, *wanted = &key;
 	struct published **end = sorted + count;
-	struct published **found = bsearch(
+	struct published **first = bsearch(
 		&wanted, sorted, count, sizeof(struct published *), published_compare);
-	if (!found)
-		return ERR_NONE;
-	while (found > sorted && found[-1]->service == service)
-		found--;
+	*found_count = 0;
+	if (!first)
+		return NULL;
+	while (first > sorted && first[-1]->service == service)
+		first--;
+	while (first + *found_count < end && first[*found_count]->service == service)
+		(*found_count)++;
+	return first;
+}
+
+/* Takes back what the service published before and does not now; its plan is at hand. */
+static enum err withdraw(
+	struct synth *synth, struct published **found, size_t count, bool *was_published)
+{
+	static const struct published_pointers none;
+	bool is_certain = count <= 1 && !synth->is_torn;
 	enum err err = ERR_NONE;
-	for (; !err && found < end && (*found)->service == service; found++) {
-		*was_published |= (*found)->names != NULL;
-		err = withdraw(synth, *found);
+	*was_published = false;
+	for (size_t i = 0; !err && i < count; i++) {
+		*was_published |= found[i]->names != NULL;
+		err = withdraw_names(synth, found[i]);
 	}
-	return err;
+	if (!synth->has_reverse)
+		return err;
+	for (size_t i = 0; !err && i < count; i++)
+		err = reverse_change(synth, &found[i]->pointers, is_certain);
+	return err || count ? err : reverse_change(synth, &none, is_certain);
 }
 
 static enum err apply_services(struct synth *synth)
@@ -228,12 +220,14 @@ static enum err apply_services(struct synth *synth)
 	if (!sorted)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < count; i++) {
+		size_t found_count;
+		struct published **found = find_published(
+			sorted, published_count, services[i], &found_count);
+		bool was_published = false;
 		name_set_reset(synth->emitted);
 		enum err err = apply_service(synth, services[i]);
-		bool was_published = false;
 		if (!err)
-			err = withdraw_all(synth, sorted, published_count, services[i],
-				&was_published);
+			err = withdraw(synth, found, found_count, &was_published);
 		if (!err)
 			err = hints_update(synth, was_published);
 		if (err)
@@ -251,6 +245,7 @@ enum err synth_apply(struct synth *synth)
 		err = namespaces_update(synth);
 	if (!err && is_whole)
 		err = apex_update(synth);
+	synth->is_torn = err != ERR_NONE;
 	if (err)
 		return err;
 	arena_reset(&synth->batch);

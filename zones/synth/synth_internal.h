@@ -13,22 +13,32 @@ struct name_servers {
 	bool is_stale; /* the apexes are to be made anew */
 };
 
-/* Names and addresses that touched services have published. */
+/* What addresses point at because of one service. */
+struct published_pointers {
+	struct ipaddr *cluster_ips;
+	unsigned cluster_ip_count;
+	struct published_hit *hits; /* sorted by address */
+	uint32_t hit_count;
+	bool has_endpoint_pointers;
+};
+
+/* An endpoint's address and the label of its name. */
+struct published_hit {
+	struct ipaddr address;
+	const char *label;
+};
+
+/* What touched services have published. */
 struct published {
 	const struct registry_service *service;
 	struct published_name *names;
-	struct published_address *addresses;
+	struct published_pointers pointers;
 	struct published *next;
 };
 
 struct published_name {
 	struct published_name *next;
 	struct dname *name;
-};
-
-struct published_address {
-	struct published_address *next;
-	struct ipaddr address;
 };
 
 struct synth {
@@ -40,6 +50,8 @@ struct synth {
 	struct plan plan;
 	struct arena batch; /* of `published` */
 	struct published *published;
+	bool is_torn; /* a batch was applied in part: what is published is not certain */
+	struct arena scratch; /* of one address at a time */
 	struct name_servers name_servers;
 	bool *zone_is_reverse; /* by index in the store */
 	bool *zone_is_served;  /* likewise: those that names of services are in */
@@ -84,13 +96,14 @@ void emit_address(struct synth *synth, const struct ipaddr *address);
 
 /* --- reverse.c --- */
 
-/* Every address that the service may answer a PTR for. */
-enum err reverse_addresses(const struct plan *plan, void *context,
-	enum err (*visit)(void *context, const struct ipaddr *address)) MUST_CHECK;
+/* Notes what addresses point at because of the plan's service, in memory of `arena`. */
+enum err reverse_note(const struct plan *plan, struct arena *arena,
+	struct published_pointers *out) MUST_CHECK;
 
-/* Makes the PTR of an address anew. `plan` is of a service that has it, or NULL. */
-enum err reverse_update(struct synth *synth, const struct plan *plan,
-	const struct ipaddr *address) MUST_CHECK;
+/* Makes the PTRs anew of the addresses that the plan's service has or had before. Where
+ * that is certain to be what was published, only those that differ. */
+enum err reverse_change(struct synth *synth, const struct published_pointers *before,
+	bool is_certain) MUST_CHECK;
 
 /* --- hints.c --- */
 
