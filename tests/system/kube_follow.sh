@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # An API server that is followed: what a watch has missed, connections that fall silent,
-# reloads, limits, metrics, and the commands that read it once.
+# fields that it does not know, reloads, limits, metrics, and the commands that read it once.
 set -u
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/apiserver.sh"
@@ -51,6 +51,145 @@ silence_is_noticed() {
 	suffer '{"resource":"services","kind":"stall","ms":600000}' &&
 		put "$(service_json shop cart 10.96.0.8)" && becomes $cart 10.96.0.8 &&
 		grep -q 'services: nothing was heard for too long' "$server_log"
+}
+
+# --- fields that an older server does not know ---
+
+# host_pod_json NS NAME ADDRESS: in its node's network.
+host_pod_json() {
+	pod_json "$@" | sed 's/"spec":{}/"spec":{"hostNetwork":true}/'
+}
+
+# pods_start JSON: a server of the API server that was told so, with a pod of each kind.
+pods_start() {
+	apiserver_start && control POST /set "$1" >/dev/null && put "$(namespace_json shop)" \
+		"$(pod_json shop web 10.1.0.9)" "$(host_pod_json shop node 10.2.0.1)" &&
+		follow_start "endpoint $api" 'pods verified' 'apiserver_compare 1s'
+}
+
+# pod_is ADDRESS [NS], pod_is_not ADDRESS
+pod_is() {
+	becomes "$(echo "$1" | tr . -).${2:-shop}.pod.cluster.local" "$1"
+}
+
+pod_is_not() {
+	becomes "$(echo "$1" | tr . -).shop.pod.cluster.local" ''
+}
+
+# pods_asked TEXT...: how pods were asked for, in this order and compares left out: verb,
+# status, and whether by all fields or by those that an older server knows.
+pods_asked() {
+	tries=0
+	until pods_requests | grep -v '^metadata' >"$scratch/asked" &&
+		printf '%s\n' "$@" | cmp -s - "$scratch/asked"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || ! cat "$scratch/asked" || return 1
+		sleep 0.2
+	done
+}
+
+pods_requests() {
+	control GET /log |
+		sed -n 's|.*"/api/v1/pods?\([^"]*\)","status":\([0-9]*\),.*"verb":"\([a-z]*\)".*|\3 \2 \1|p' |
+		sed -e 's/ [^ ]*spec\.hostNetwork%3Dfalse$/ newer/' -e t -e 's/ [^ ]*$/ older/'
+}
+
+# compares_agree TEXT: the next two are asked for so and find nothing; behind one that does
+# comes none before that is told.
+compares_agree() {
+	control POST /log/clear >/dev/null
+	tries=0
+	until pods_requests | grep '^metadata' >"$scratch/asked" && [ "$(wc -l <"$scratch/asked")" -ge 2 ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 150 ] || return 1
+		sleep 0.2
+	done
+	! grep 'loading them anew' "$server_log" && ! grep -v "^metadata 200 $1\$" "$scratch/asked"
+}
+
+said() { # TIMES
+	[ "$(grep -c ' info pods: .* does not know the field "spec.hostNetwork"' "$server_log")" -eq "$1" ] ||
+		! cat "$server_log"
+}
+
+# refuse_field VERB: the next such request goes to a replica that is older.
+refuse_field() {
+	fault '{"resource":"pods","verb":"'"$1"'","kind":"status","code":400,'"$message"'}'
+}
+
+message='"message":"field label not supported: spec.hostNetwork"'
+
+host_pods_are_left_out() {
+	pods_start '{}' && pod_is 10.1.0.9 && pod_is_not 10.2.0.1 && pods_asked 'watchlist 200 newer' &&
+		put "$(host_pod_json shop other 10.2.0.2)" "$(pod_json shop more 10.1.0.10)" &&
+		pod_is 10.1.0.10 && pod_is_not 10.2.0.2 && suffer '{"resource":"pods","kind":"end"}' &&
+		pods_asked 'watchlist 200 newer' 'watch 200 newer' && compares_agree newer && said 0
+}
+
+# A version that is not taken begins anew, no streaming list means pages, both with the field.
+other_refusals_keep_the_field() {
+	control POST /log/clear >/dev/null &&
+		fault '{"resource":"pods","verb":"watch","kind":"status","code":400,"message":"invalid resource version"}' &&
+		fault '{"resource":"pods","verb":"watchlist","kind":"status","code":400,"message":"unknown"}' &&
+		suffer '{"resource":"pods","kind":"end"}' &&
+		pods_asked 'watch 400 newer' 'watchlist 400 newer' 'list 200 newer' 'watch 200 newer' &&
+		compares_agree newer && pod_is 10.1.0.9 && pod_is_not 10.2.0.1 && said 0
+}
+
+older_servers_send_host_pods() {
+	pods_start '{"unknownFields":["spec.hostNetwork"]}' && pod_is 10.1.0.9 && pod_is 10.2.0.1 &&
+		pods_asked 'watchlist 400 newer' 'watchlist 200 older' &&
+		put "$(host_pod_json shop other 10.2.0.2)" && pod_is 10.2.0.2 &&
+		suffer '{"resource":"pods","kind":"end"}' &&
+		pods_asked 'watchlist 400 newer' 'watchlist 200 older' 'watch 200 older' &&
+		compares_agree older && said 1
+}
+
+# It is not asked again by the field, so that nothing differs after an upgrade.
+upgrades_change_nothing() {
+	control POST /set '{"unknownFields":[]}' >/dev/null && control POST /log/clear >/dev/null &&
+		suffer '{"resource":"pods","kind":"error","code":410}' && pods_asked 'watchlist 200 older' &&
+		compares_agree older && pod_is 10.2.0.1
+}
+
+servers_that_know_neither() {
+	pods_start '{"unknownFields":["spec.hostNetwork"],"hasStreamingLists":false}' &&
+		pod_is 10.1.0.9 && pod_is 10.2.0.1 &&
+		pods_asked 'watchlist 422 newer' 'list 400 newer' 'list 200 older' 'watch 200 older' &&
+		compares_agree older && said 1
+}
+
+# The field first, as where the server judges fields before it judges the list.
+neither_in_the_other_order() {
+	apiserver_start && control POST /set '{"hasStreamingLists":false}' >/dev/null &&
+		refuse_field watchlist && put "$(namespace_json shop)" "$(host_pod_json shop node 10.2.0.1)" &&
+		follow_start "endpoint $api" 'pods verified' && pod_is 10.2.0.1 &&
+		pods_asked 'watchlist 400 newer' 'watchlist 422 older' 'list 200 older' 'watch 200 older' && said 1
+}
+
+# What was there before the watch was refused was selected by the field: all is asked for anew.
+watches_meet_an_older_server() {
+	pods_start '{}' && pod_is 10.1.0.9 && pod_is_not 10.2.0.1 &&
+		control POST /set '{"unknownFields":["spec.hostNetwork"]}' >/dev/null &&
+		suffer '{"resource":"pods","kind":"end"}' && pod_is 10.2.0.1 && pod_is 10.1.0.9 &&
+		pods_asked 'watchlist 200 newer' 'watch 400 newer' 'watchlist 200 older' &&
+		compares_agree older && said 1
+}
+
+compares_meet_an_older_server() {
+	pods_start '{}' && pod_is_not 10.2.0.1 && refuse_field metadata && pod_is 10.2.0.1 && pod_is 10.1.0.9 &&
+		pods_asked 'watchlist 200 newer' 'watchlist 200 older' && compares_agree older && said 1 &&
+		metric '^waymark_registry_repairs_total{host="127[^}]*} 0'
+}
+
+# The first page was selected by the field.
+pages_meet_an_older_server() {
+	apiserver_start && control POST /set '{"hasStreamingLists":false}' >/dev/null &&
+		put "$(namespace_json a)" "$(host_pod_json a first 10.2.0.1)" &&
+		control POST /generate '{"pods":700}' >/dev/null && refuse_field page &&
+		follow_start "endpoint $api" 'pods verified' && pod_is 10.2.0.1 a && said 1 &&
+		pods_asked 'watchlist 422 newer' 'list 200 newer' 'page 400 newer' 'list 200 older' 'page 200 older' \
+			'watch 200 older' && metric '^waymark_registry_objects{kind="Pod"} 701'
 }
 
 # --- reloads ---
@@ -155,6 +294,22 @@ case_run 'they end' stop_both
 case_run 'a server that does not trust silence starts' silent_start
 case_run 'a watch that falls silent is begun anew' silence_is_noticed
 case_run 'and they end' stop_both
+case_run 'pods in their node'"'"'s network are not asked for' host_pods_are_left_out
+case_run 'a request that is refused for something else is made as ever' other_refusals_keep_the_field
+case_run 'they end with that' stop_both
+case_run 'a server that does not know the field sends them' older_servers_send_host_pods
+case_run 'when it knows it nothing changes' upgrades_change_nothing
+case_run 'they end then' stop_both
+case_run 'one that knows no streaming lists either' servers_that_know_neither
+case_run 'they end after it' stop_both
+case_run 'and one that says so in the other order' neither_in_the_other_order
+case_run 'they end after that' stop_both
+case_run 'a watch that meets an older server begins anew' watches_meet_an_older_server
+case_run 'they end after a watch' stop_both
+case_run 'so does a compare' compares_meet_an_older_server
+case_run 'they end after a compare' stop_both
+case_run 'and a list between its pages' pages_meet_an_older_server
+case_run 'they end after pages' stop_both
 case_run 'a server that is measured starts' metered_start
 case_run 'the time until a change is answered, for each kind of service' each_kind_of_service_is_timed
 case_run 'requests to the API server' requests_are_counted

@@ -246,6 +246,10 @@ class FaultRun {
 				this.api.hasStreamingLists = !this.api.hasStreamingLists;
 				this.watchesSuffer({ kind: 'error', code: 410 }, '*');
 			},
+			olderFields: () => {
+				this.api.unknownFields = this.api.unknownFields.length ? [] : ['spec.hostNetwork'];
+				this.watchesSuffer({ kind: 'end' }, 'pods');
+			},
 			rotate: (plural) => {
 				this.tokenRotate();
 				this.watchesSuffer({ kind: 'end' }, plural);

@@ -3,7 +3,7 @@
 // they suffer:
 //   { resource: "services", verb: "watch", times: 1, kind: "status", code: 429, retryAfter: 1 }
 // resource and verb may be "*"; verbs are list, metadata, watch, watchlist; times -1 is
-// for ever. Kinds: status (code, retryAfter), hang (ms), reset, delay (ms); of bodies, after
+// for ever. Kinds: status (code, retryAfter, of a 400 its message), hang (ms), reset, delay (ms); of bodies, after
 // `bytes` octets: cut, end, stall (ms); of watches: empty (ms), error (code), garbage (text).
 'use strict';
 
@@ -39,6 +39,7 @@ class Faults {
 
 function refusalOf(rule, request) {
 	switch (rule.code) {
+	case 400: return status.badRequest(rule.message);
 	case 401: return status.unauthorized();
 	case 403: return status.forbidden(request.user || 'system:anonymous',
 		request.verb.startsWith('watch') ? 'watch' : 'list', request.path);

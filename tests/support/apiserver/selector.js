@@ -68,9 +68,7 @@ function fieldSelector(text, resource, unknownFields) {
 			return (entry) => (entry.ns === value) === isEqual;
 		const read = fields[resource.plural]?.[name];
 		if (!read || unknownFields.includes(name))
-			throw badRequest(`Unable to find "${resource.group ? resource.group : ''}/${resource.version}, ` +
-				`Resource=${resource.plural}" that match label selector "", field selector ` +
-				`${JSON.stringify(text)}: field label not supported: ${name}`);
+			throw badRequest(`field label not supported: ${name}`);
 		return (entry) => (read(entry.object()) === value) === isEqual;
 	});
 	return (entry) => all.every((matches) => matches(entry));

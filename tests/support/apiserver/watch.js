@@ -33,7 +33,7 @@ class Watcher {
 		this.body = body;
 		this.fault = request.fault;
 		this.query = query;
-		this.matches = filter(server, path, query);
+		this.path = path;
 		this.isMetadata = representation(req, 'PartialObjectMetadata') !== null;
 		this.isStreamingList = query.get('sendInitialEvents') === 'true';
 		this.hasBookmarks = query.get('allowWatchBookmarks') === 'true' ||
@@ -81,6 +81,7 @@ class Watcher {
 	async begin() {
 		const { server } = this;
 		checkOptions(server, this.query);
+		this.matches = filter(server, this.path, this.query);
 		const wanted = version(this.query, true);
 		const seconds = number(this.query.get('timeoutSeconds'), true);
 		this.body.head(200, { 'Content-Type': 'application/json',

@@ -65,7 +65,52 @@ static void pages_go_on_with_a_token(void **state)
 	assert_path("pods", &options, &query,
 		"/api/v1/pods?limit=500&continue=a%2B%2F%3D"
 		"&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"
+		"%2Cstatus.phase%21%3DUnknown%2Cspec.hostNetwork%3Dfalse");
+}
+
+static void what_a_server_does_not_know_is_not_selected_by(void **state)
+{
+	(void)state;
+	const struct kube_options options = {.labels = "app=cart"};
+	const struct kube_query watch = {.is_watch = true,
+		.timeout_s = 300,
+		.version = "1041",
+		.takes_older_fields = true};
+	const struct kube_query compare = {
+		.version = "1041", .is_not_older = true, .takes_older_fields = true};
+	assert_path("pods", &options, &watch,
+		"/api/v1/pods?watch=true&allowWatchBookmarks=true&timeoutSeconds=300"
+		"&resourceVersion=1041&labelSelector=app%3Dcart"
+		"&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"
 		"%2Cstatus.phase%21%3DUnknown");
+	assert_path("pods", &options, &compare,
+		"/api/v1/pods?limit=0&resourceVersion=1041"
+		"&resourceVersionMatch=NotOlderThan&labelSelector=app%3Dcart"
+		"&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"
+		"%2Cstatus.phase%21%3DUnknown");
+}
+
+static bool is_too_new(const char *name, const char *reply)
+{
+	return kube_resource_is_too_new(resource_called(name), reply, strlen(reply));
+}
+
+static void a_refusal_is_told_by_the_field_that_it_names(void **state)
+{
+	(void)state;
+	const char unknown[] = "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":"
+			       "\"field label not supported: spec.hostNetwork\","
+			       "\"reason\":\"BadRequest\",\"code\":400}";
+	const char other[] = "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":"
+			     "\"field label not supported: status.phase\","
+			     "\"reason\":\"BadRequest\",\"code\":400}";
+	assert_true(is_too_new("pods", unknown));
+	assert_false(is_too_new("pods", other));
+	assert_false(is_too_new("services", unknown));
+	assert_false(is_too_new("pods", ""));
+	assert_false(kube_resource_is_too_new(resource_called("pods"), NULL, 0));
+	assert_false(kube_resource_is_too_new(
+		resource_called("pods"), unknown, sizeof("{\"kind\"")));
 }
 
 /* Imports have no labels of their choice, and their API has two versions. */
@@ -102,6 +147,8 @@ int main(void)
 		cmocka_unit_test(a_streaming_list_asks_for_what_is_there_first),
 		cmocka_unit_test(a_watch_goes_on_from_a_version),
 		cmocka_unit_test(pages_go_on_with_a_token),
+		cmocka_unit_test(what_a_server_does_not_know_is_not_selected_by),
+		cmocka_unit_test(a_refusal_is_told_by_the_field_that_it_names),
 		cmocka_unit_test(imports_are_asked_for_under_either_path),
 		cmocka_unit_test(only_what_is_needed_is_asked_for),
 	};

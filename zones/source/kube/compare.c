@@ -93,7 +93,7 @@ static enum err on_body(void *context, const char *bytes, size_t length)
 {
 	struct compare *compare = context;
 	if (compare->status != STATUS_OK)
-		return ERR_NONE;
+		return reflector_keep_refusal(&compare->refusal, bytes, length);
 	return split_feed(&compare->split, bytes, length);
 }
 
@@ -106,6 +106,10 @@ static void on_done(void *context, const struct fetch_result *result)
 		       compare->has_list && split_is_complete(&compare->split) &&
 		       reflector->loads == compare->loads;
 	split_deinit(&compare->split);
+	/* Not compared without the field: what is known was asked for with it. */
+	if (compare_is_timely(compare) &&
+		reflector_drop_field(reflector, compare->status, &compare->refusal))
+		reflector_reload(reflector);
 	if (is_good)
 		is_good = !known_each_unmarked(&reflector->known, on_unmarked, compare);
 	/* What could not be compared is compared the next time. */
@@ -122,6 +126,7 @@ static void compare_start(struct compare *compare)
 		.version = reflector->version,
 		.is_not_older = true,
 		.takes_other_path = reflector->takes_other_path,
+		.takes_older_fields = reflector->takes_older_fields,
 	};
 	char *path = kube_resource_path(
 		reflector->resource, reflector->source->options, &query);
@@ -135,6 +140,7 @@ static void compare_start(struct compare *compare)
 	const struct split_sink sink = {compare, on_item, on_list};
 	int64_t wait_ms = 0;
 	compare->status = 0;
+	compare->refusal.used = 0;
 	compare->has_list = false;
 	compare->loads = reflector->loads;
 	split_init(&compare->split, true, &sink);
@@ -204,6 +210,7 @@ void compare_deinit(struct compare *compare)
 	if (compare->timer)
 		event_free(compare->timer);
 	split_deinit(&compare->split);
+	free(compare->refusal.text);
 	free(compare->suspects);
 }
 

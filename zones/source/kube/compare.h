@@ -36,7 +36,8 @@ struct compare {
 	size_t suspect_count; /* more than COMPARE_SUSPECTS_MAX: some are not kept */
 	unsigned loads;       /* of the reflector, when it began */
 	int status;
-	bool has_list; /* it came to its end */
+	struct split_buffer refusal; /* the body of a reply that is not 200 */
+	bool has_list;               /* it came to its end */
 };
 
 void compare_init(struct compare *compare, struct reflector *reflector);

@@ -343,6 +343,43 @@ static enum err on_list(void *context, char *text, size_t length)
 	return ERR_NONE;
 }
 
+/* --- refusals --- */
+
+enum err reflector_keep_refusal(
+	struct split_buffer *refusal, const char *bytes, size_t length)
+{
+	if (!refusal->text)
+		refusal->text = malloc(REFLECT_REFUSAL_MAX + 1);
+	if (!refusal->text)
+		return ERR_NOMEM;
+	if (length > REFLECT_REFUSAL_MAX - refusal->used)
+		length = REFLECT_REFUSAL_MAX - refusal->used;
+	memcpy(refusal->text + refusal->used, bytes, length);
+	refusal->used += length;
+	return ERR_NONE;
+}
+
+bool reflector_drop_field(
+	struct reflector *reflector, int status, const struct split_buffer *refusal)
+{
+	const struct kube_resource *resource = reflector->resource;
+	if (status != STATUS_BAD_REQUEST || reflector->takes_older_fields ||
+		!kube_resource_is_too_new(resource, refusal->text, refusal->used))
+		return false;
+	reflector->takes_older_fields = true;
+	log_info("%s: the API server does not know the field \"%s\"; asking without it",
+		resource->name, resource->newer_field);
+	return true;
+}
+
+/* Nothing to go on from. */
+static void begin_anew(struct reflector *reflector)
+{
+	free(reflector->next_page);
+	reflector->next_page = NULL;
+	reflector->version[0] = '\0';
+}
+
 /* --- the next request --- */
 
 static void reflector_wait(struct reflector *reflector, int64_t wait_ms)
@@ -363,22 +400,12 @@ static void on_head(void *context, int status)
 static enum err on_body(void *context, const char *bytes, size_t length)
 {
 	struct reflector *reflector = context;
-	struct split_buffer *refusal = &reflector->refusal;
-	if (reflector->status == STATUS_OK) {
-		enum err err = split_feed(&reflector->split, bytes, length);
-		if (err == ERR_NOMEM)
-			set_problem(reflector, "%s", err_text(err));
-		return err;
-	}
-	if (!refusal->text)
-		refusal->text = malloc(REFLECT_REFUSAL_MAX + 1);
-	if (!refusal->text)
-		return ERR_NOMEM;
-	if (length > REFLECT_REFUSAL_MAX - refusal->used)
-		length = REFLECT_REFUSAL_MAX - refusal->used;
-	memcpy(refusal->text + refusal->used, bytes, length);
-	refusal->used += length;
-	return ERR_NONE;
+	if (reflector->status != STATUS_OK)
+		return reflector_keep_refusal(&reflector->refusal, bytes, length);
+	enum err err = split_feed(&reflector->split, bytes, length);
+	if (err == ERR_NOMEM)
+		set_problem(reflector, "%s", err_text(err));
+	return err;
 }
 
 static void on_done(void *context, const struct fetch_result *result);
@@ -402,6 +429,7 @@ static char *request_path(const struct reflector *reflector, enum reflect_phase 
 		.version = phase == REFLECT_WATCHING ? reflector->version : NULL,
 		.next_page = reflector->next_page,
 		.takes_other_path = reflector->takes_other_path,
+		.takes_older_fields = reflector->takes_older_fields,
 	};
 	return kube_resource_path(
 		reflector->resource, reflector->source->options, &query);
@@ -530,9 +558,7 @@ static int64_t after_reply(
 	} else {
 		/* It was no list to the end: the other way may get there. */
 		reflector->pages_next = reflector->phase == REFLECT_STREAMING;
-		free(reflector->next_page);
-		reflector->next_page = NULL;
-		reflector->version[0] = '\0';
+		begin_anew(reflector);
 	}
 	if (result->problem && (!*reflector->problem || result->was_silent))
 		set_problem(reflector, "%s", result->problem);
@@ -546,18 +572,14 @@ static int64_t after_gone(struct reflector *reflector)
 {
 	bool was_paging = reflector->phase == REFLECT_PAGING;
 	reflector->wants_whole = was_paging && reflector->next_page;
-	free(reflector->next_page);
-	reflector->next_page = NULL;
-	reflector->version[0] = '\0';
+	begin_anew(reflector);
 	return backoff_wait_ms(&reflector->backoff, 0);
 }
 
 /* The server knows no such resource: there is nothing of it that could be waited for. */
 static int64_t after_absence(struct reflector *reflector)
 {
-	free(reflector->next_page);
-	reflector->next_page = NULL;
-	reflector->version[0] = '\0';
+	begin_anew(reflector);
 	reflector->takes_other_path =
 		reflector->resource->other_path && !reflector->takes_other_path;
 	if (reflector->takes_other_path)
@@ -619,6 +641,10 @@ static void on_done(void *context, const struct fetch_result *result)
 		set_problem(
 			reflector, "%s", result->problem ? result->problem : "no reply");
 		wait_ms = backoff_wait_ms(&reflector->backoff, 0);
+	} else if (reflector_drop_field(
+			   reflector, reflector->status, &reflector->refusal)) {
+		begin_anew(reflector);
+		wait_ms = 0;
 	} else {
 		if (!was_event)
 			read_refusal(reflector);

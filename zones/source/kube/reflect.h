@@ -52,6 +52,7 @@ struct reflector {
 	bool is_doubted;                    /* the connection */
 	bool owes_sweep;                    /* something is gone that the sink may have */
 	bool takes_other_path;              /* the resource's; the first one had none */
+	bool takes_older_fields;            /* the server does not know the newer one */
 	unsigned absences;                  /* how often the server knew neither path */
 	bool has_progressed;                /* in this request */
 	bool has_list;                      /* the page came to its end */
@@ -77,6 +78,15 @@ enum err reflector_attach(
  * has none, which is said. ERR_NOMEM, ERR_SYNTAX. */
 enum err reflector_read_item(struct reflector *reflector, char *text, size_t length,
 	const char **ns, const char **name, const char **version) MUST_CHECK;
+
+/* Keeps the beginning of what a reply other than 200 says. ERR_NOMEM. */
+enum err reflector_keep_refusal(
+	struct split_buffer *refusal, const char *bytes, size_t length) MUST_CHECK;
+
+/* The server refused a request as it does not know the newer field: from now on none has
+ * it, and all must be loaded anew, as what is known was selected by it. */
+bool reflector_drop_field(
+	struct reflector *reflector, int status, const struct split_buffer *refusal);
 
 /* Loads everything anew. Not from a callback of its request. */
 void reflector_reload(struct reflector *reflector);

@@ -7,6 +7,12 @@
 
 #include "zones/source/kube/kube.h"
 
+/* Pods that have ended have no address, those in their node's network none of their own.
+ */
+#define PODS_UNFINISHED                                                                  \
+	"status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown"
+#define PODS_NEWER_FIELD "spec.hostNetwork"
+
 static bool always(const struct kube_options *options)
 {
 	(void)options;
@@ -75,8 +81,9 @@ const struct kube_resource kube_resources[KUBE_RESOURCES] = {
 		.group = "",
 		.path = "/api/v1/pods",
 		.kind = OBJECT_POD,
-		.fields = "status.phase!=Succeeded,status.phase!=Failed,"
-			  "status.phase!=Unknown",
+		.fields = PODS_UNFINISHED "," PODS_NEWER_FIELD "=false",
+		.newer_field = PODS_NEWER_FIELD,
+		.older_fields = PODS_UNFINISHED,
 		.is_needed = wants_pods,
 		.labels = object_labels,
 	},
@@ -91,6 +98,13 @@ const struct kube_resource kube_resources[KUBE_RESOURCES] = {
 		.labels = no_labels,
 	},
 };
+
+bool kube_resource_is_too_new(
+	const struct kube_resource *resource, const char *reply, size_t length)
+{
+	const char *field = resource->newer_field;
+	return field && reply && memmem(reply, length, field, strlen(field));
+}
 
 /* RFC 3986 2.3: everything else is escaped. */
 static void write_escaped(FILE *out, const char *key, const char *value)
@@ -115,6 +129,8 @@ char *kube_resource_path(const struct kube_resource *resource,
 	if (!out)
 		return NULL;
 	const char *labels = resource->labels(options);
+	const char *fields =
+		query->takes_older_fields ? resource->older_fields : resource->fields;
 	fprintf(out, "%s?",
 		query->takes_other_path ? resource->other_path : resource->path);
 	if (query->is_watch)
@@ -132,8 +148,8 @@ char *kube_resource_path(const struct kube_resource *resource,
 		write_escaped(out, "continue", query->next_page);
 	if (labels)
 		write_escaped(out, "labelSelector", labels);
-	if (resource->fields)
-		write_escaped(out, "fieldSelector", resource->fields);
+	if (fields)
+		write_escaped(out, "fieldSelector", fields);
 	bool has_failed = ferror(out);
 	if (fclose(out) || has_failed) {
 		free(path);

@@ -20,6 +20,10 @@ struct kube_resource {
 	/* A server may know no such resource, and then there is none of it. */
 	bool may_be_absent;
 	const char *fields; /* a field selector; NULL: all */
+	/* A field in it that older servers do not know, and the selector without it;
+	 * NULL: none. */
+	const char *newer_field;
+	const char *older_fields;
 	bool (*is_needed)(const struct kube_options *options);
 	/* The label selector that the options give; NULL: all. */
 	const char *(*labels)(const struct kube_options *options);
@@ -38,7 +42,12 @@ struct kube_query {
 	bool is_not_older;     /* a list that is at least as new as `version` */
 	const char *next_page; /* the token `continue`; NULL: the first page */
 	bool takes_other_path;
+	bool takes_older_fields;
 };
+
+/* A reply of 400 says that the server does not know the newer field. */
+bool kube_resource_is_too_new(
+	const struct kube_resource *resource, const char *reply, size_t length);
 
 /* The path with its query, malloc'ed. NULL: no memory. */
 char *kube_resource_path(const struct kube_resource *resource,
