@@ -2,14 +2,17 @@
 #include "server/control/run.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "server/base/log.h"
+#include "server/base/turn.h"
 #include "server/control/envfiles.h"
 #include "server/control/reload.h"
 #include "server/control/telemetry.h"
@@ -286,6 +289,14 @@ static enum err load_clusters(struct control *control)
 	return err;
 }
 
+/* A change must not wait for workers that keep the cpu busy. */
+static void take_short_turns(void)
+{
+	static const int64_t turn_ns = 100000;
+	if (turn_set_length(turn_ns))
+		log_debug("no short turns on the cpu: %s", strerror(errno));
+}
+
 /* The clusters are read first: nobody shall be told SERVFAIL by a server that will know
  * the answer in a moment. */
 int control_run(struct server *server, bool is_quiet)
@@ -315,6 +326,7 @@ int control_run(struct server *server, bool is_quiet)
 		log_info("ready");
 	}
 	if (!err) {
+		take_short_turns();
 		reload_start(control.reload);
 		event_base_dispatch(control.base);
 	}
