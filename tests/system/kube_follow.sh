@@ -40,6 +40,28 @@ what_was_missed_is_found() {
 		metric '^waymark_registry_repairs_total{host="127[^}]*} [1-9]'
 }
 
+# services_asked PATTERN: a request for services that has it comes within ten seconds.
+services_asked() {
+	tries=0
+	until control GET /log | grep '"url":"/api/v1/services?' | grep -q -e "$1"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
+# The compare has seen a service that the list which overtakes it has not.
+a_list_overtakes_a_compare() {
+	repairs=$(grep -c 'loading them anew' "$server_log")
+	control POST /log/clear >/dev/null &&
+		fault '[{"resource":"services","verb":"metadata","kind":"stall","bytes":1,"ms":1500},
+			{"resource":"services","verb":"watchlist","kind":"stall","bytes":1,"ms":3000}]' &&
+		services_asked PartialObjectMetadataList && suffer '{"resource":"services","kind":"silent","events":-1}' &&
+		remove services shop new && suffer '{"resource":"services","kind":"error","code":410}' &&
+		services_asked sendInitialEvents=true && becomes new.shop.svc.cluster.local '' &&
+		[ "$(grep -c 'loading them anew' "$server_log")" -eq "$repairs" ] || ! cat "$server_log"
+}
+
 # --- silence ---
 
 silent_start() {
@@ -290,6 +312,7 @@ commands_say_that_it_is_away() {
 case_run 'a server that compares starts' missing_start
 case_run 'nothing is found where nothing is missing' nothing_is_missing
 case_run 'what a watch has missed is found' what_was_missed_is_found
+case_run 'a list that overtakes a compare has the last word' a_list_overtakes_a_compare
 case_run 'they end' stop_both
 case_run 'a server that does not trust silence starts' silent_start
 case_run 'a watch that falls silent is begun anew' silence_is_noticed

@@ -57,6 +57,9 @@ static enum err on_item(void *context, char *text, size_t length)
 	struct compare *compare = context;
 	struct known *known = &compare->reflector->known;
 	const char *ns, *name, *text_version;
+	/* A load that has begun meanwhile marks what is there now by itself. */
+	if (compare->reflector->loads != compare->loads)
+		return ERR_NOTFOUND;
 	enum err err = reflector_read_item(
 		compare->reflector, text, length, &ns, &name, &text_version);
 	if (err || !name)
