@@ -36,9 +36,11 @@ static void order_set(struct reply *reply, const struct set *set)
 	size_t length = set->type == TYPE_A ? 4 : 16, size = RECORD_HEAD + length;
 	if (set->count < 2)
 		return;
-	canned.rrset.type = set->type;
-	canned.rrset.count = (uint16_t)set->count;
-	canned.rrset.size = (uint32_t)(set->count * size);
+	canned.rrset = (struct rrset){
+		.type = set->type,
+		.count = (uint16_t)set->count,
+		.size = (uint32_t)(set->count * size),
+	};
 	memset(canned.rrset.data, 0, canned.rrset.size);
 	for (unsigned i = 0; i < set->count; i++) {
 		uint8_t *record = canned.rrset.data + i * size;

@@ -16,7 +16,7 @@ static size_t check_rrset(const struct rrset *rrset, uint16_t type)
 {
 	if (!rrset)
 		return 0;
-	assert(rrset->type == type && rrset->count);
+	assert(rrset->type == type && rrset->form == RRSET_CANNED && rrset->count);
 	size_t at = 0;
 	for (unsigned i = 0; i < rrset->count; i++)
 		at += canned_size(rrset->data + at);

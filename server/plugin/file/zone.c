@@ -266,8 +266,7 @@ static enum err add_set(struct making *making, struct zone_node *node,
 	struct zone_set *set = arena_alloc(arena, sizeof(*set));
 	if (!rrset || !set)
 		return ERR_NOMEM;
-	rrset->type = items->type;
-	rrset->count = 0;
+	*rrset = (struct rrset){.type = items->type};
 	uint8_t *at = rrset->data;
 	for (size_t i = 0; i < count; i++) {
 		if (is_repeated(items, i) || rrset->count == UINT16_MAX)

@@ -179,9 +179,11 @@ static const struct rrset *make_rrset(
 	struct rrset *rrset = arena_alloc(&table->arena, sizeof(*rrset) + size);
 	if (!rrset)
 		return NULL;
-	rrset->type = items[0].type;
-	rrset->count = (uint16_t)count;
-	rrset->size = (uint32_t)size;
+	*rrset = (struct rrset){
+		.type = items[0].type,
+		.count = (uint16_t)count,
+		.size = (uint32_t)size,
+	};
 	uint8_t *at = rrset->data;
 	for (size_t i = 0; i < count; i++) {
 		octets_put_u16(at, 0xc000 | DNS_HEADER_SIZE);
