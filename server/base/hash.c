@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/hash.h"
 
-#include <string.h>
 #include <sys/random.h>
 
 #include "server/base/log.h"
+#include "server/base/word.h"
 
 void hash_key_init(struct hash_key *key)
 {
@@ -43,8 +43,6 @@ static inline void sip_absorb(struct sip *s, uint64_t word)
 	s->v0 ^= word;
 }
 
-/* Little-endian order is kept for what it is on every machine of ours: memcpy. The hash
- * never leaves the process, so another order would be as good. */
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length)
 {
 	struct sip s = {
@@ -53,14 +51,15 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length)
 		key->k0 ^ 0x6c7967656e657261,
 		key->k1 ^ 0x7465646279746573,
 	};
-	const unsigned char *p = data;
-	uint64_t word;
-	for (size_t left = length; left >= 8; left -= 8, p += 8) {
-		memcpy(&word, p, 8);
-		sip_absorb(&s, word);
-	}
-	word = 0;
-	memcpy(&word, p, length & 7);
+	const unsigned char *p = data, *end = p + length;
+	for (; end - p >= WORD_SIZE; p += WORD_SIZE)
+		sip_absorb(&s, word_load(p));
+	uint64_t word = 0;
+	if (length < WORD_SIZE)
+		for (size_t i = 0; i < length; i++)
+			word |= (uint64_t)p[i] << 8 * i;
+	else if (p < end)
+		word = word_load_last(end, (unsigned)(end - p));
 	sip_absorb(&s, word | (uint64_t)length << 56);
 	s.v2 ^= 0xff;
 	sip_round(&s);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "server/base/word.h"
 
 /* Looking for the next octet that matters in a text, eight at a time. Any thread. */
 
@@ -31,12 +31,8 @@ static inline bool scan_is_special(char c)
 /* The first such octet from `at` on; `end`: there is none in front of it. */
 static inline const char *scan_plain(const char *at, const char *end)
 {
-	for (uint64_t octets; end - at >= (ptrdiff_t)sizeof(octets);
-		at += sizeof(octets)) {
-		memcpy(&octets, at, sizeof(octets));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-		octets = __builtin_bswap64(octets);
-#endif
+	for (; end - at >= WORD_SIZE; at += WORD_SIZE) {
+		uint64_t octets = word_load(at);
 		uint64_t special = scan_less(octets, 0x20) |
 				   scan_less(octets ^ scan_each('"'), 1) |
 				   scan_less(octets ^ scan_each('\\'), 1) |

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/wire/octets.h"
+
 enum { DIRECT_MAX = 4 }; /* so few are looked at one after the other */
 
 struct dname_index {
@@ -81,29 +83,6 @@ static int index_probe(
 			return index->slots[at] - 1;
 	}
 	return -1;
-}
-
-static inline bool words_equal(const uint8_t *a, const uint8_t *b)
-{
-	uint64_t one, other;
-	memcpy(&one, a, 8);
-	memcpy(&other, b, 8);
-	return one == other;
-}
-
-/* memcmp without a call: mostly one or two words is all there is to do for a query. From
- * the end, where names differ; the last word overlaps the one before it. */
-static inline bool octets_equal(const uint8_t *a, const uint8_t *b, size_t length)
-{
-	if (length < 8)
-		return memcmp(a, b, length) == 0;
-	for (; length > 8; length -= 8) {
-		if (!words_equal(a + length - 8, b + length - 8))
-			return false;
-		if (length < 16)
-			break;
-	}
-	return words_equal(a, b);
 }
 
 /* The same as dname_is_within, which is not asked for every query. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Integers in network byte order at any address; the caller knows that there is room. */
 
@@ -25,4 +28,27 @@ static inline void octets_put_u32(uint8_t *at, uint32_t value)
 {
 	octets_put_u16(at, (uint16_t)(value >> 16));
 	octets_put_u16(at + 2, (uint16_t)value);
+}
+
+static inline bool octets_equal_8(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t one, other;
+	memcpy(&one, a, 8);
+	memcpy(&other, b, 8);
+	return one == other;
+}
+
+/* memcmp without a call: of names mostly a few words are all there is to compare. From
+ * the end, where names differ; the last word overlaps the one before it. */
+static inline bool octets_equal(const uint8_t *a, const uint8_t *b, size_t length)
+{
+	if (length < 8)
+		return memcmp(a, b, length) == 0;
+	for (; length > 8; length -= 8) {
+		if (!octets_equal_8(a + length - 8, b + length - 8))
+			return false;
+		if (length < 16)
+			break;
+	}
+	return octets_equal_8(a, b);
 }

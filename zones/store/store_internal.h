@@ -2,8 +2,8 @@
 #pragma once
 
 #include <stdatomic.h>
-#include <string.h>
 
+#include "server/wire/octets.h"
 #include "zones/store/hash_set.h"
 #include "zones/store/store.h"
 
@@ -61,8 +61,8 @@ static inline bool set_has_name(const struct store *store, const struct answer_s
 {
 	const struct dname *zone = &store->zones[set->zone].zone.name;
 	return set->label_length + zone->length == length &&
-	       memcmp(set->labels, name, set->label_length) == 0 &&
-	       memcmp(zone->bytes, name + set->label_length, zone->length) == 0;
+	       octets_equal(set->labels, name, set->label_length) &&
+	       octets_equal(zone->bytes, name + set->label_length, zone->length);
 }
 
 /* The set of this name in one of the store's tables; for readers. NULL: none. */
