@@ -99,8 +99,8 @@ static void write_rejected(FILE *out, const struct cluster_counters *counters)
 		others -= counters->conflicts[kind];
 	}
 	struct labels labels = labels_with(NULL, "kind", "");
-	struct labels manifest = labels_with(&labels, "reason", "manifest");
-	exposition_integer(out, name, &manifest, others);
+	struct labels invalid = labels_with(&labels, "reason", "invalid");
+	exposition_integer(out, name, &invalid, others);
 	struct labels memory = labels_with(&labels, "reason", "memory");
 	exposition_integer(out, name, &memory, counters->failed);
 }

@@ -285,6 +285,12 @@ the_registry_is_counted() {
 		metric '^waymark_store_bytes [1-9]' && metric '^waymark_dropped_total{reason="[^"]*"} 0'
 }
 
+invalid_objects_are_counted() {
+	put "$(service_json shop wrong 10.96.0.300)" &&
+		metric '^waymark_registry_rejected_total{kind="",reason="invalid"} [1-9]' &&
+		grep -q 'spec.clusterIP.* "10.96.0.300" is ' "$server_log" || ! cat "$server_log"
+}
+
 promtool_agrees() {
 	promtool check metrics <"$scratch/page"
 }
@@ -337,6 +343,7 @@ case_run 'a server that is measured starts' metered_start
 case_run 'the time until a change is answered, for each kind of service' each_kind_of_service_is_timed
 case_run 'requests to the API server' requests_are_counted
 case_run 'the registry' the_registry_is_counted
+case_run 'an object that is invalid' invalid_objects_are_counted
 if command -v promtool >/dev/null; then
 	case_run 'promtool agrees' promtool_agrees
 else
