@@ -549,6 +549,23 @@ static void names_of_many_endpoints_go_when_they_do(void **state)
 	rig_deinit(&rig);
 }
 
+/* What is replaced: the service's own name and that of its port. An endpoint has two
+ * names here, one a family, and two that point at them. */
+static void a_change_to_one_endpoint_leaves_the_others_alone(void **state)
+{
+	(void)state;
+	struct rig rig;
+	rig_init(&rig, &REVERSE);
+	put_endpoints(&rig, 80, "");
+	store_reclaim(rig.store);
+	put_endpoints(&rig, 81, "");
+	assert_int_equal(store_retired(rig.store), 2);
+	store_reclaim(rig.store);
+	put_endpoints(&rig, 80, "");
+	assert_int_equal(store_retired(rig.store), 2 + 2 + 2);
+	rig_deinit(&rig);
+}
+
 static void a_service_may_have_very_many_ports(void **state)
 {
 	(void)state;
@@ -662,6 +679,7 @@ int main(void)
 		cmocka_unit_test(names_too_long_for_dns_are_left_out),
 		cmocka_unit_test(a_target_brings_all_of_its_addresses),
 		cmocka_unit_test(names_of_many_endpoints_go_when_they_do),
+		cmocka_unit_test(a_change_to_one_endpoint_leaves_the_others_alone),
 		cmocka_unit_test(a_service_may_have_very_many_ports),
 		cmocka_unit_test(a_change_to_one_service_recomputes_that_one),
 		cmocka_unit_test(what_changes_no_answer_publishes_nothing),
