@@ -234,6 +234,8 @@ static bool put_target_addresses(const struct srv_writer *writer, size_t name_at
 	unsigned count = is_ipv6 ? target->ipv6_count : target->ipv4_count;
 	const uint8_t *address = is_ipv6 ? target->ipv6 : target->ipv4;
 	/* Behind what a pointer reaches the owner is written out (large TCP replies). */
+	if (!count)
+		return true;
 	bool is_near = name_at <= POINTER_MAX;
 	size_t owner = is_near ? 2 : target_length(writer, target);
 	size_t record = owner + RECORD_HEAD - 2 + size;
@@ -273,6 +275,20 @@ static void put_all_addresses(const struct srv_writer *writer, size_t at)
 	}
 }
 
+/* As most services have it: they themselves. */
+static void answer_one_target(
+	const struct srv_writer *writer, const struct srv_group *group)
+{
+	struct reply *reply = writer->reply;
+	struct target target = targets_get(writer->data->targets, group->first);
+	size_t name_at = reply->length + RECORD_HEAD + SRV_FIXED;
+	if (!put_target_records(writer, group, &target))
+		reply->is_truncated = true;
+	else if (!reply->is_minimal && group->has_additional &&
+		 put_target_addresses(writer, name_at, &target, false))
+		put_target_addresses(writer, name_at, &target, true);
+}
+
 static void answer_targets(struct reply *reply, const struct store *store,
 	const struct answer_owner *owner, const struct answer_set *set,
 	const struct rrset *rrset)
@@ -283,8 +299,11 @@ static void answer_targets(struct reply *reply, const struct store *store,
 	size_t skip = (size_t)(data->skip + owner->surplus);
 	const struct srv_writer writer = {
 		reply, data, rrset, owner, skip, (size_t)owner->length - skip};
+	const struct srv_group *group = (const void *)(data + 1);
 	size_t start = reply->length;
-	if (!put_all_records(&writer))
+	if (rrset->count == 1 && group->target_count == 1)
+		answer_one_target(&writer, group);
+	else if (!put_all_records(&writer))
 		reply->is_truncated = true;
 	else if (!reply->is_minimal)
 		put_all_addresses(&writer, start);
