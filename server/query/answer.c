@@ -97,30 +97,66 @@ void answer_address(struct reply *reply, const struct answer_owner *owner,
 		memcpy(at, address, length);
 }
 
-/* --- SRV of a name that is the target itself --- */
+/* --- SRV with one target --- */
+
+/* The addresses of one family of one target, whose name is at `name_at`: all or none.
+ * False: they do not fit. */
+static bool put_addresses(struct reply *reply, size_t name_at, uint32_t ttl_s,
+	const struct target *target, bool is_ipv6)
+{
+	size_t size = is_ipv6 ? 16 : 4;
+	unsigned count = is_ipv6 ? target->ipv6_count : target->ipv4_count;
+	const uint8_t *address = is_ipv6 ? target->ipv6 : target->ipv4;
+	if (room(reply) < (RECORD_HEAD + size) * count)
+		return false;
+	for (unsigned i = 0; i < count; i++, address += size) {
+		uint8_t *at = here(reply);
+		put_head(
+			at, (uint16_t)name_at, is_ipv6 ? TYPE_AAAA : TYPE_A, ttl_s, size);
+		memcpy(at + RECORD_HEAD, address, size);
+		reply->length = (uint16_t)(reply->length + RECORD_HEAD + size);
+	}
+	reply->additional_count = (uint16_t)(reply->additional_count + count);
+	return true;
+}
 
 /* As in all SRV records: the labels as stored, the zone as it was asked for. */
-static void answer_self(struct reply *reply, const struct store *store,
+static void answer_one(struct reply *reply, const struct store *store,
 	const struct answer_owner *owner, const struct answer_set *set,
 	const struct rrset *rrset)
 {
-	const struct srv_self *self = (const void *)rrset->data;
+	const struct srv_one *one = (const void *)rrset->data;
+	uint32_t ttl_s = store_zone(store, set->zone)->ttl_s;
+	size_t skip = (size_t)(one->skip + owner->surplus);
+	size_t length = owner->length - skip, stored = length - owner->zone_length;
 	size_t name_at = reply->length + RECORD_HEAD + SRV_FIXED;
-	size_t stored = (size_t)owner->length - owner->zone_length;
 	for (unsigned i = 0; i < rrset->count; i++) {
-		uint8_t *at = put_record(reply, owner, TYPE_SRV,
-			store_zone(store, set->zone)->ttl_s, SRV_FIXED + owner->length);
+		uint8_t *at =
+			put_record(reply, owner, TYPE_SRV, ttl_s, SRV_FIXED + length);
 		if (!at)
 			return;
 		octets_put_u16(at, 0);
-		octets_put_u16(at + 2, self->weight);
-		octets_put_u16(at + 4, self->ports[i]);
-		memcpy(at + SRV_FIXED, owner->name, stored);
-		memcpy(at + SRV_FIXED + stored, owner->spelled + stored,
+		octets_put_u16(at + 2, one->weight);
+		octets_put_u16(at + 4, one->ports[i]);
+		memcpy(at + SRV_FIXED, owner->name + skip, stored);
+		memcpy(at + SRV_FIXED + stored, owner->spelled + skip + stored,
 			owner->zone_length);
 	}
-	if (!reply->is_minimal && name_at <= POINTER_MAX)
+	if (reply->is_minimal || name_at > POINTER_MAX)
+		return;
+	if (!one->skip) {
 		put_set_addresses(reply, set, name_at);
+		return;
+	}
+	const uint8_t *octets = (const uint8_t *)(one->ports + rrset->count);
+	const struct target target = {
+		.ipv4 = octets,
+		.ipv4_count = one->ipv4_count,
+		.ipv6 = octets + one->ipv4_count * 4u,
+		.ipv6_count = one->ipv6_count,
+	};
+	if (put_addresses(reply, name_at, ttl_s, &target, false))
+		put_addresses(reply, name_at, ttl_s, &target, true);
 }
 
 /* --- names --- */
@@ -225,29 +261,27 @@ static bool put_all_records(const struct srv_writer *writer)
 	return true;
 }
 
-/* The addresses of one family of one target: all or none. False: they do not fit. */
+/* As put_addresses; behind what a pointer reaches the owner is written out (large TCP
+ * replies). */
 static bool put_target_addresses(const struct srv_writer *writer, size_t name_at,
 	const struct target *target, bool is_ipv6)
 {
 	struct reply *reply = writer->reply;
+	uint32_t ttl_s = writer->data->ttl_s;
+	if (name_at <= POINTER_MAX)
+		return put_addresses(reply, name_at, ttl_s, target, is_ipv6);
 	size_t size = is_ipv6 ? 16 : 4;
 	unsigned count = is_ipv6 ? target->ipv6_count : target->ipv4_count;
 	const uint8_t *address = is_ipv6 ? target->ipv6 : target->ipv4;
-	/* Behind what a pointer reaches the owner is written out (large TCP replies). */
-	if (!count)
-		return true;
-	bool is_near = name_at <= POINTER_MAX;
-	size_t owner = is_near ? 2 : target_length(writer, target);
-	size_t record = owner + RECORD_HEAD - 2 + size;
+	size_t owner = target_length(writer, target);
+	size_t record = owner - 2 + RECORD_HEAD + size;
 	if (room(reply) < record * count)
 		return false;
 	for (unsigned i = 0; i < count; i++, address += size) {
 		uint8_t *at = here(reply);
-		put_head(at + owner - 2, (uint16_t)(is_near ? name_at : 0),
-			is_ipv6 ? TYPE_AAAA : TYPE_A, writer->data->ttl_s, size);
-		if (!is_near)
-			put_target(writer, at, target);
-		memcpy(at + owner + RECORD_HEAD - 2, address, size);
+		put_head(at + owner - 2, 0, is_ipv6 ? TYPE_AAAA : TYPE_A, ttl_s, size);
+		put_target(writer, at, target);
+		memcpy(at + record - size, address, size);
 		reply->length = (uint16_t)(reply->length + record);
 	}
 	reply->additional_count = (uint16_t)(reply->additional_count + count);
@@ -275,20 +309,6 @@ static void put_all_addresses(const struct srv_writer *writer, size_t at)
 	}
 }
 
-/* As most services have it: they themselves. */
-static void answer_one_target(
-	const struct srv_writer *writer, const struct srv_group *group)
-{
-	struct reply *reply = writer->reply;
-	struct target target = targets_get(writer->data->targets, group->first);
-	size_t name_at = reply->length + RECORD_HEAD + SRV_FIXED;
-	if (!put_target_records(writer, group, &target))
-		reply->is_truncated = true;
-	else if (!reply->is_minimal && group->has_additional &&
-		 put_target_addresses(writer, name_at, &target, false))
-		put_target_addresses(writer, name_at, &target, true);
-}
-
 static void answer_targets(struct reply *reply, const struct store *store,
 	const struct answer_owner *owner, const struct answer_set *set,
 	const struct rrset *rrset)
@@ -299,11 +319,8 @@ static void answer_targets(struct reply *reply, const struct store *store,
 	size_t skip = (size_t)(data->skip + owner->surplus);
 	const struct srv_writer writer = {
 		reply, data, rrset, owner, skip, (size_t)owner->length - skip};
-	const struct srv_group *group = (const void *)(data + 1);
 	size_t start = reply->length;
-	if (rrset->count == 1 && group->target_count == 1)
-		answer_one_target(&writer, group);
-	else if (!put_all_records(&writer))
+	if (!put_all_records(&writer))
 		reply->is_truncated = true;
 	else if (!reply->is_minimal)
 		put_all_addresses(&writer, start);
@@ -385,7 +402,7 @@ void answer_rrset(struct reply *reply, const struct store *store,
 		const struct rrset *) = {
 		[RRSET_CANNED] = answer_canned,
 		[RRSET_TARGETS] = answer_targets,
-		[RRSET_SELF] = answer_self,
+		[RRSET_ONE] = answer_one,
 		[RRSET_NAMES] = answer_names,
 	};
 	writers[rrset->form](reply, store, owner, set, rrset);

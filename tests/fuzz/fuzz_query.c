@@ -56,16 +56,23 @@ static void put_headless(void)
 	targets_unref(targets);
 }
 
-/* An endpoint of it, which is its own target, and who points at it. */
+/* An endpoint of it, which is its own target, a port that points above itself, and who
+ * points at the endpoint. */
 static void put_endpoint(void)
 {
 	static const uint16_t ports[] = {80, 443};
+	static const uint8_t address[16] = {0xfd};
 	struct dname name = fixture_name("e0.h." SVC),
+		     port = fixture_name("_q._tcp.h." SVC),
 		     reverse = fixture_name("7.0.0.10.in-addr.arpa");
 	int zone = store_zone_find(fixture.store, &name);
 	answer_begin(fixture.builder, &name, (unsigned)zone);
 	answer_add(fixture.builder, TYPE_A, 5, "\12\0\0\7", 4);
-	answer_add_self_srv(fixture.builder, 50, ports, 2);
+	answer_add_one_srv(fixture.builder, 50, 0, ports, 2, NULL);
+	put();
+	answer_begin(fixture.builder, &port, (unsigned)zone);
+	answer_add_one_srv(fixture.builder, 50, 8, ports, 2,
+		&(struct target_addresses){address, 1, address, 1});
 	put();
 	answer_begin(fixture.builder, &reverse,
 		(unsigned)store_zone_find(fixture.store, &reverse));

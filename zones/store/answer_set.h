@@ -20,10 +20,11 @@
  *
  * SRV answers are not canned: with their additional addresses they would be nine tenths
  * of the memory of a cluster full of headless services, for the bare name repeats what
- * every port name says. Those of a service share one table of targets and are written
- * from it (RFC 2782 allows no compression in a target, so it is a copy either way); those
- * of an endpoint's name point at that name itself, so that no change of another endpoint
- * touches them. Nor are PTR records canned, for nearly all end in the same zone's name.
+ * every port name says. Those of a headless service share one table of targets and are
+ * written from it (RFC 2782 allows no compression in a target, so it is a copy either
+ * way). Where the target is the owner itself, as of an endpoint, or what the owner's port
+ * belongs to, it takes no table, and no change of another endpoint touches it. Nor are
+ * PTR records canned, for nearly all end in the same zone's name.
  *
  * Names between a zone's apex and an existing name exist (RFC 8020): they have a set
  * without rrsets.
@@ -35,7 +36,7 @@ struct store;
 enum rrset_form {
 	RRSET_CANNED,
 	RRSET_TARGETS, /* SRV: struct srv_data */
-	RRSET_SELF,    /* SRV whose only target is the owner: struct srv_self */
+	RRSET_ONE,     /* SRV whose one target is the owner or above it: struct srv_one */
 	RRSET_NAMES,   /* of a type whose rdata is a name: struct names_data */
 };
 
@@ -105,10 +106,14 @@ struct srv_group {
 	uint16_t ports[]; /* padded to 4 octets */
 };
 
-/* Data of RRSET_SELF: a port a record. The addresses are those of the same set, the TTL
- * that of its zone. */
-struct srv_self {
+/* Data of RRSET_ONE: a port a record, with the TTL of the owner's zone. The target's
+ * addresses stand behind the ports, the IPv4 ones first; those of the owner itself are in
+ * its set anyway. */
+struct srv_one {
 	uint16_t weight;
+	uint8_t skip; /* octets of the owner in front of the target's name */
+	uint8_t ipv4_count, ipv6_count;
+	uint8_t unused;
 	uint16_t ports[];
 };
 

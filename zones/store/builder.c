@@ -147,16 +147,31 @@ void answer_add_name(struct answer_builder *builder, uint16_t type, unsigned zon
 	memcpy(at + 1, name->bytes, labels);
 }
 
-void answer_add_self_srv(struct answer_builder *builder, uint16_t weight,
-	const uint16_t *ports, uint16_t port_count)
+void answer_add_one_srv(struct answer_builder *builder, uint16_t weight, uint8_t skip,
+	const uint16_t *ports, uint16_t port_count,
+	const struct target_addresses *addresses)
 {
-	answer_begin_rrset(builder, TYPE_SRV, RRSET_SELF);
-	struct srv_self *self = (void *)answer_extend(
-		builder, sizeof(*self) + port_count * sizeof(uint16_t));
-	if (!self)
+	static const struct target_addresses none;
+	if (!addresses)
+		addresses = &none;
+	assert(addresses->ipv4_count <= UINT8_MAX && addresses->ipv6_count <= UINT8_MAX);
+	size_t octets4 = addresses->ipv4_count * 4u,
+	       octets6 = addresses->ipv6_count * 16u;
+	answer_begin_rrset(builder, TYPE_SRV, RRSET_ONE);
+	struct srv_one *one = (void *)answer_extend(builder,
+		sizeof(*one) + port_count * sizeof(uint16_t) + octets4 + octets6);
+	if (!one)
 		return;
-	self->weight = weight;
-	memcpy(self->ports, ports, port_count * sizeof(uint16_t));
+	one->weight = weight;
+	one->skip = skip;
+	one->ipv4_count = (uint8_t)addresses->ipv4_count;
+	one->ipv6_count = (uint8_t)addresses->ipv6_count;
+	memcpy(one->ports, ports, port_count * sizeof(uint16_t));
+	uint8_t *at = (uint8_t *)(one->ports + port_count);
+	if (octets4)
+		memcpy(at, addresses->ipv4, octets4);
+	if (octets6)
+		memcpy(at + octets4, addresses->ipv6, octets6);
 	answer_rrset(builder)->count = port_count;
 }
 

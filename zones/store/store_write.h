@@ -103,10 +103,13 @@ void answer_add(struct answer_builder *builder, uint16_t type, uint32_t ttl_s,
 void answer_add_name(struct answer_builder *builder, uint16_t type, unsigned zone,
 	const struct dname *name);
 
-/* The SRV set of a name that is the target itself, one record a port, with the TTL of its
- * zone; `ports` without repetition. */
-void answer_add_self_srv(struct answer_builder *builder, uint16_t weight,
-	const uint16_t *ports, uint16_t port_count);
+/* The SRV set with one target, which is the owner without its first `skip` octets: a
+ * record a port, with the TTL of the zone; `ports` without repetition. `addresses` are
+ * the target's, up to 255 of a family; NULL where it is the owner. */
+struct target_addresses;
+void answer_add_one_srv(struct answer_builder *builder, uint16_t weight, uint8_t skip,
+	const uint16_t *ports, uint16_t port_count,
+	const struct target_addresses *addresses);
 
 /* Any other SRV set: `targets` gains a reference when the set is stored. */
 void answer_begin_srv(struct answer_builder *builder, struct targets *targets,

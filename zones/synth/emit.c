@@ -101,8 +101,11 @@ struct emission {
 	const struct plan *plan;
 	unsigned zone;
 	struct dname base;
-	struct targets
-		*targets; /* what the SRV records of the service's own names point at */
+	/* What the SRV records of the service's own names point at: the service itself,
+	 * with these addresses, where that is all; else a table. */
+	bool is_own_target;
+	struct target_addresses own;
+	struct targets *targets;
 };
 
 struct emit_visitor {
@@ -485,15 +488,22 @@ static void emit_service_srv(
 		if (filter_has_hit(filter, &plan->hits[i]))
 			hits += count_ports(
 				&plan->port_sets[plan->hits[i].port_set], filter);
-	answer_begin_srv(synth->builder, emission->targets, srv_weight(hits),
-		synth->options.ttl_s, skip);
 	if (plan->kind == PLAN_HEADLESS) {
+		answer_begin_srv(synth->builder, emission->targets, srv_weight(hits),
+			synth->options.ttl_s, skip);
 		emit_target_groups(synth, plan, 0, plan->target_count, filter);
 		return;
 	}
 	const struct port_list none = {.count = 0};
 	struct port_list ports;
 	list_ports(sets, filter, &none, &ports);
+	if (emission->is_own_target) {
+		answer_add_one_srv(synth->builder, srv_weight(hits), skip, ports.numbers,
+			ports.count, skip ? &emission->own : NULL);
+		return;
+	}
+	answer_begin_srv(synth->builder, emission->targets, srv_weight(hits),
+		synth->options.ttl_s, skip);
 	uint32_t targets = plan->host_count + (plan->cluster_ip_count ? 1 : 0);
 	answer_add_srv_group(
 		synth->builder, 0, targets, true, ports.numbers, ports.count);
@@ -580,8 +590,8 @@ static enum err emit_endpoint(void *context, const struct dname *name, uint32_t 
 	answer_begin(synth->builder, name, emission->zone);
 	emit_target_addresses(synth, plan, target);
 	if (ports.count)
-		answer_add_self_srv(
-			synth->builder, srv_weight(hits), ports.numbers, ports.count);
+		answer_add_one_srv(synth->builder, srv_weight(hits), 0, ports.numbers,
+			ports.count, NULL);
 	return emit_put(emission, name);
 }
 
@@ -659,13 +669,12 @@ static enum err add_endpoint_targets(struct emission *emission)
 	return ERR_NONE;
 }
 
-/* The service with the addresses of its own, then the hosts that stand for it. */
-static enum err add_service_targets(struct emission *emission)
+/* The addresses of the service's own. */
+static enum err list_own_addresses(struct emission *emission)
 {
-	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
-	uint8_t *ipv4 =
-		arena_alloc(&synth->plan.arena, plan->cluster_ip_count * (4u + 16u) + 1);
+	uint8_t *ipv4 = arena_alloc(
+		&emission->synth->plan.arena, plan->cluster_ip_count * (4u + 16u) + 1);
 	if (!ipv4)
 		return ERR_NOMEM;
 	uint8_t *ipv6 = ipv4 + plan->cluster_ip_count * 4u;
@@ -677,9 +686,17 @@ static enum err add_service_targets(struct emission *emission)
 		else
 			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
 	}
+	emission->own = (struct target_addresses){ipv4, count4, ipv6, count6};
+	return ERR_NONE;
+}
+
+/* The service with the addresses of its own, then the hosts that stand for it. */
+static void add_service_targets(struct emission *emission)
+{
+	struct synth *synth = emission->synth;
+	const struct plan *plan = emission->plan;
 	if (plan->cluster_ip_count)
-		targets_add(synth->targets_builder, "", 0,
-			&(struct target_addresses){ipv4, count4, ipv6, count6});
+		targets_add(synth->targets_builder, "", 0, &emission->own);
 	for (unsigned i = 0; i < plan->host_count; i++) {
 		struct dname host;
 		/* It was checked where it was read. */
@@ -688,7 +705,6 @@ static enum err add_service_targets(struct emission *emission)
 		targets_add_name(synth->targets_builder, &host,
 			&(struct target_addresses){.ipv4_count = 0});
 	}
-	return ERR_NONE;
 }
 
 /* What SRV records of the service's own names point at, where they have any. */
@@ -697,12 +713,18 @@ static enum err make_targets(struct emission *emission)
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
 	bool has_own = plan->kind == PLAN_CLUSTER_IP || plan->host_count;
+	enum err err = has_own ? list_own_addresses(emission) : ERR_NONE;
 	emission->targets = NULL;
-	if (!has_own && (plan->kind != PLAN_HEADLESS || !plan->target_count))
-		return ERR_NONE;
+	emission->is_own_target =
+		has_own && !plan->host_count && plan->cluster_ip_count <= UINT8_MAX;
+	if (err || emission->is_own_target ||
+		(!has_own && (plan->kind != PLAN_HEADLESS || !plan->target_count)))
+		return err;
 	targets_reset(synth->targets_builder);
-	enum err err =
-		has_own ? add_service_targets(emission) : add_endpoint_targets(emission);
+	if (has_own)
+		add_service_targets(emission);
+	else
+		err = add_endpoint_targets(emission);
 	if (err)
 		return err;
 	emission->targets = targets_finish(

@@ -194,10 +194,11 @@ static void rebuilding_equal_srv_records_publishes_nothing(void **state)
 	assert_int_equal(store_retired(fixture->store), 0);
 }
 
-static void names_and_self_srv_keep_what_they_were_given(void **state)
+static void names_and_srv_of_one_target_keep_what_they_were_given(void **state)
 {
 	struct fixture *fixture = *state;
 	static const uint16_t ports[] = {80, 443, 53};
+	static const uint8_t ipv4[] = {10, 0, 0, 1, 10, 0, 0, 2}, ipv6[16] = {0xfd};
 	static const char *const targets[] = {"a.web.c.l", "c.l", "web.c.l"};
 	struct dname name = name_of("web.c.l"), found;
 	answer_begin(fixture->builder, &name, 0);
@@ -205,7 +206,8 @@ static void names_and_self_srv_keep_what_they_were_given(void **state)
 		struct dname target = name_of(targets[i]);
 		answer_add_name(fixture->builder, TYPE_PTR, 0, &target);
 	}
-	answer_add_self_srv(fixture->builder, 33, ports, 3);
+	answer_add_one_srv(fixture->builder, 33, 4, ports, 3,
+		&(struct target_addresses){ipv4, 2, ipv6, 1});
 	assert_int_equal(store_put(fixture->store, fixture->builder), ERR_NONE);
 
 	const struct answer_set *set = store_find_name(fixture->store, &name);
@@ -220,11 +222,18 @@ static void names_and_self_srv_keep_what_they_were_given(void **state)
 	}
 	assert_false(names_next(fixture->store, ptr, &offset, &found));
 	const struct rrset *srv = answer_set_next(set, ptr);
-	assert_int_equal(srv->form, RRSET_SELF);
+	assert_int_equal(srv->form, RRSET_ONE);
 	assert_int_equal(srv->count, 3);
-	const struct srv_self *self = (const void *)srv->data;
-	assert_int_equal(self->weight, 33);
-	assert_memory_equal(self->ports, ports, sizeof(ports));
+	const struct srv_one *one = (const void *)srv->data;
+	assert_int_equal(one->weight, 33);
+	assert_int_equal(one->skip, 4);
+	assert_int_equal(one->ipv4_count, 2);
+	assert_int_equal(one->ipv6_count, 1);
+	assert_memory_equal(one->ports, ports, sizeof(ports));
+	const uint8_t *octets = (const uint8_t *)(one->ports + 3);
+	assert_memory_equal(octets, ipv4, sizeof(ipv4));
+	assert_memory_equal(octets + sizeof(ipv4), ipv6, sizeof(ipv6));
+	assert_int_equal(srv->size, sizeof(*one) + sizeof(ports) + 8 + 16);
 	assert_null(answer_set_next(set, srv));
 }
 
@@ -300,7 +309,7 @@ int main(void)
 		WITH_STORE(an_answer_set_keeps_its_srv_groups_and_weight),
 		WITH_STORE(a_set_holds_its_targets_until_it_is_freed),
 		WITH_STORE(rebuilding_equal_srv_records_publishes_nothing),
-		WITH_STORE(names_and_self_srv_keep_what_they_were_given),
+		WITH_STORE(names_and_srv_of_one_target_keep_what_they_were_given),
 		WITH_STORE(a_builder_holds_many_records_of_several_types),
 		WITH_STORE(memory_that_lacked_sticks_until_the_next_name),
 		WITH_STORE(targets_without_memory_are_none),

@@ -171,6 +171,8 @@ struct line {
 	size_t order;
 };
 
+enum { ADDRESSES_MAX = 256 }; /* of one target */
+
 struct lines {
 	struct line *items;
 	size_t count, capacity;
@@ -298,28 +300,37 @@ static void add_srv_line(struct lines *lines, unsigned weight, unsigned port,
 	free(line);
 }
 
-static void add_self_srv(struct lines *lines, const struct rrset *rrset)
+/* The addresses of one family that the set itself has. */
+static unsigned own_addresses(const struct lines *lines, uint16_t type, uint8_t *out)
 {
-	static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-	const struct srv_self *self = (const void *)rrset->data;
-	uint8_t octets[2][4096];
-	unsigned counts[2] = {0, 0};
-	for (unsigned i = 0; i < 2; i++) {
-		const struct rrset *set = answer_set_find(lines->set, types[i]);
-		size_t length = i ? 16 : 4;
-		counts[i] = set ? set->count : 0;
-		assert_true(counts[i] * length <= sizeof(octets[i]));
-		for (unsigned j = 0; j < counts[i]; j++)
-			memcpy(octets[i] + j * length, set->data + j * (12 + length) + 12,
-				length);
+	const struct rrset *rrset = answer_set_find(lines->set, type);
+	size_t length = type == TYPE_A ? 4 : 16;
+	unsigned count = rrset ? rrset->count : 0;
+	assert_true(count <= ADDRESSES_MAX);
+	for (unsigned i = 0; i < count; i++)
+		memcpy(out + i * length, rrset->data + i * (12 + length) + 12, length);
+	return count;
+}
+
+static void add_one_srv(struct lines *lines, const struct rrset *rrset)
+{
+	const struct srv_one *one = (const void *)rrset->data;
+	uint8_t ipv4[ADDRESSES_MAX * 4], ipv6[ADDRESSES_MAX * 16];
+	char name[DNAME_TEXT_SIZE];
+	struct target target = {.ipv4 = (const uint8_t *)(one->ports + rrset->count)};
+	target.ipv6 = target.ipv4 + one->ipv4_count * 4;
+	target.ipv4_count = one->ipv4_count;
+	target.ipv6_count = one->ipv6_count;
+	if (!one->skip) {
+		assert_int_equal(one->ipv4_count + one->ipv6_count, 0);
+		target.ipv4 = ipv4;
+		target.ipv6 = ipv6;
+		target.ipv4_count = (uint16_t)own_addresses(lines, TYPE_A, ipv4);
+		target.ipv6_count = (uint16_t)own_addresses(lines, TYPE_AAAA, ipv6);
 	}
-	const struct target target = {.ipv4 = octets[0],
-		.ipv6 = octets[1],
-		.ipv4_count = (uint16_t)counts[0],
-		.ipv6_count = (uint16_t)counts[1]};
+	dname_to_text(lines->name.bytes + one->skip, name);
 	for (unsigned i = 0; i < rrset->count; i++)
-		add_srv_line(lines, self->weight, self->ports[i], lines->owner,
-			i ? NULL : &target);
+		add_srv_line(lines, one->weight, one->ports[i], name, i ? NULL : &target);
 }
 
 static void add_srv(struct lines *lines, const struct rrset *rrset)
@@ -355,7 +366,7 @@ static bool add_set(void *context, const struct answer_set *set)
 	static void (*const adders[])(struct lines *, const struct rrset *) = {
 		[RRSET_CANNED] = add_canned,
 		[RRSET_TARGETS] = add_srv,
-		[RRSET_SELF] = add_self_srv,
+		[RRSET_ONE] = add_one_srv,
 		[RRSET_NAMES] = add_names,
 	};
 	while ((rrset = answer_set_next(set, rrset)))
