@@ -45,8 +45,10 @@ static void write_health(FILE *out, const struct http_watch *health)
 {
 	static const char name[] = "coredns_health_request_duration_seconds";
 	double bounds[HTTP_WATCH_DURATIONS - 1], bound = HTTP_WATCH_DURATION0_NS / 1e9;
-	for (unsigned i = 0; i < HTTP_WATCH_DURATIONS - 1; i++, bound *= 10)
+	for (unsigned i = 0; i < HTTP_WATCH_DURATIONS - 1; i++) {
 		bounds[i] = bound;
+		bound *= 10;
+	}
 	const struct exposition_histogram histogram = {
 		.buckets = health->durations,
 		.bounds = bounds,

@@ -74,8 +74,8 @@ static void what_does_not_fit_of_an_endpoint_is_left_out(void **state)
 		assert_int_equal(text_count(text, "additional: "), cases[i].addresses);
 	}
 	uint16_t many[30];
-	for (uint16_t i = 0; i < COUNT(many); i++)
-		many[i] = i;
+	for (unsigned i = 0; i < COUNT(many); i++)
+		many[i] = (uint16_t)i;
 	put_endpoint(&fixture, "a." WEB, many, COUNT(many));
 	const char *text = fixture_ask(&fixture, TRANSPORT_UDP, "a." WEB, TYPE_SRV, 0);
 	assert_true(text_starts_with(text, "NOERROR aa tc\n"));

@@ -95,9 +95,8 @@ static void assert_octets(
 	assert_non_null(set);
 	const struct rrset *rrset = answer_set_find(set, TYPE_A);
 	assert_int_equal(rrset ? rrset->count : 0, strlen(octets));
-	const uint8_t *record = rrset ? rrset->data : NULL;
-	for (; *octets; octets++, record += canned_size(record))
-		assert_int_equal(record[15], (uint8_t)*octets);
+	for (size_t i = 0; rrset && octets[i]; i++)
+		assert_int_equal(rrset->data[i * 16 + 15], (uint8_t)octets[i]);
 	assert_null(answer_set_find(set, TYPE_AAAA));
 }
 
@@ -105,11 +104,9 @@ static void assert_implied(
 	const struct fixture *fixture, const char *text, unsigned children)
 {
 	const struct answer_set *set = get(fixture, text);
-	if (!set)
-		fail_msg("%s does not exist", text);
-	assert_true(set->is_implied);
-	assert_int_equal(set->rrset_count, 0);
-	assert_int_equal(set->children, children);
+	assert_true(set && set->is_implied);
+	assert_int_equal(set ? set->rrset_count : -1, 0);
+	assert_int_equal(set ? set->children : 0, children);
 	assert_null(answer_set_next(set, NULL));
 }
 
@@ -399,9 +396,10 @@ static void many_names_come_and_go_as_in_a_model(void **state)
 			take(fixture, name);
 			*octets = -1;
 		} else {
-			const char text[] = {(char)(1 + draw(model, 3)), '\0'};
+			int octet = 1 + (int)draw(model, 3);
+			const char text[] = {(char)octet, '\0'};
 			put(fixture, name, text);
-			*octets = text[0];
+			*octets = octet;
 		}
 		if (i % 997 == 0)
 			assert_model(fixture, model);

@@ -207,11 +207,14 @@ static void add_line(struct lines *lines, const char *rest)
 static void name_text(
 	const struct dname *owner, const uint8_t *rdata, size_t length, char *out)
 {
+	static const uint8_t pointer[] = {0xc0, DNS_HEADER_SIZE};
 	uint8_t name[2 * DNAME_MAX];
+	size_t own = length < sizeof(pointer) ? 0 : length - sizeof(pointer);
+	assert_true(length <= DNAME_MAX);
 	memcpy(name, rdata, length);
-	if (length >= 2 && name[length - 2] == 0xc0 &&
-		name[length - 1] == DNS_HEADER_SIZE)
-		memcpy(name + length - 2, owner->bytes, owner->length);
+	if (length >= sizeof(pointer) &&
+		memcmp(rdata + own, pointer, sizeof(pointer)) == 0)
+		memcpy(name + own, owner->bytes, owner->length);
 	dname_to_text(name, out);
 }
 
