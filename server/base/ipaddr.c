@@ -81,6 +81,15 @@ bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b)
 	return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
 
+bool ipaddr_is_among(
+	const struct ipaddr *address, const struct ipaddr *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ipaddr_equal(&items[i], address))
+			return true;
+	return false;
+}
+
 bool ipaddr_is_loopback(const struct ipaddr *address)
 {
 	static const uint8_t one[16] = {[15] = 1};

@@ -40,6 +40,8 @@ unsigned ipaddr_put_octet(uint8_t octet, char *out);
 
 int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b);
 bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b);
+bool ipaddr_is_among(
+	const struct ipaddr *address, const struct ipaddr *items, size_t count);
 bool ipaddr_is_loopback(const struct ipaddr *address);
 bool ipaddr_is_unspecified(const struct ipaddr *address);
 

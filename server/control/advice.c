@@ -278,9 +278,8 @@ static void advise_unanswered(const struct corefile_block *block,
 static bool listens_at(const struct advice_block *block, const struct ipaddr *address)
 {
 	const struct listen_list *listened = block->listened;
-	bool is_own = ipaddr_is_loopback(address) || ipaddr_is_unspecified(address);
-	for (size_t i = 0; i < block->own->count; i++)
-		is_own |= ipaddr_equal(&block->own->addresses[i], address);
+	bool is_own = ipaddr_is_loopback(address) || ipaddr_is_unspecified(address) ||
+		      ipaddr_is_among(address, block->own->addresses, block->own->count);
 	for (size_t i = 0; i < listened->count; i++) {
 		const struct ipaddr *at = &listened->addresses[i];
 		if (ipaddr_equal(at, address) ||

@@ -47,9 +47,8 @@ static void add_address(struct host_addresses *list, const void *bytes, size_t l
 {
 	struct ipaddr address = {.length = (uint8_t)length};
 	memcpy(address.bytes, bytes, length);
-	for (size_t i = 0; i < list->count; i++)
-		if (ipaddr_equal(&list->items[i], &address))
-			return;
+	if (ipaddr_is_among(&address, list->items, list->count))
+		return;
 	if (list->count < HOST_ADDRESSES_MAX)
 		list->items[list->count++] = address;
 	else

@@ -11,9 +11,8 @@
 static enum err listen_add(struct listen_list *list, const struct ipaddr *address,
 	const struct corefile_word *word)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (ipaddr_equal(&list->addresses[i], address))
-			return ERR_NONE;
+	if (ipaddr_is_among(address, list->addresses, list->count))
+		return ERR_NONE;
 	if (list->count == list->capacity) {
 		size_t capacity = list->capacity * 2 + 8;
 		struct ipaddr *addresses =

@@ -97,28 +97,56 @@ void answer_address(struct reply *reply, const struct answer_owner *owner,
 		memcpy(at, address, length);
 }
 
-/* --- SRV with one target --- */
+/* --- SRV --- */
 
-/* The addresses of one family of one target, whose name is at `name_at`: all or none.
- * False: they do not fit. */
-static bool put_addresses(struct reply *reply, size_t name_at, uint32_t ttl_s,
-	const struct target *target, bool is_ipv6)
+/* One record up to its target, for which there is room then; NULL: the reply is full. */
+static uint8_t *put_srv(struct reply *reply, const struct answer_owner *owner,
+	uint32_t ttl_s, uint16_t weight, uint16_t port, size_t target_length)
 {
-	size_t size = is_ipv6 ? 16 : 4;
-	unsigned count = is_ipv6 ? target->ipv6_count : target->ipv4_count;
-	const uint8_t *address = is_ipv6 ? target->ipv6 : target->ipv4;
-	if (room(reply) < (RECORD_HEAD + size) * count)
+	uint8_t *at =
+		put_record(reply, owner, TYPE_SRV, ttl_s, SRV_FIXED + target_length);
+	if (!at)
+		return NULL;
+	octets_put_u16(at, 0);
+	octets_put_u16(at + 2, weight);
+	octets_put_u16(at + 4, port);
+	return at + SRV_FIXED;
+}
+
+/* The addresses of one family of one target. */
+struct family {
+	uint16_t type;
+	size_t size; /* octets of an address */
+	unsigned count;
+	const uint8_t *octets;
+};
+
+static struct family target_family(const struct target *target, bool is_ipv6)
+{
+	if (is_ipv6)
+		return (struct family){TYPE_AAAA, 16, target->ipv6_count, target->ipv6};
+	return (struct family){TYPE_A, 4, target->ipv4_count, target->ipv4};
+}
+
+/* Those of the name at `name_at`, into the additional section: all or none. False: they
+ * do not fit. */
+static bool put_addresses(
+	struct reply *reply, size_t name_at, uint32_t ttl_s, const struct family *family)
+{
+	size_t record = RECORD_HEAD + family->size;
+	if (room(reply) < record * family->count)
 		return false;
-	for (unsigned i = 0; i < count; i++, address += size) {
+	for (unsigned i = 0; i < family->count; i++) {
 		uint8_t *at = here(reply);
-		put_head(
-			at, (uint16_t)name_at, is_ipv6 ? TYPE_AAAA : TYPE_A, ttl_s, size);
-		memcpy(at + RECORD_HEAD, address, size);
-		reply->length = (uint16_t)(reply->length + RECORD_HEAD + size);
+		put_head(at, (uint16_t)name_at, family->type, ttl_s, family->size);
+		memcpy(at + RECORD_HEAD, family->octets + i * family->size, family->size);
+		reply->length = (uint16_t)(reply->length + record);
 	}
-	reply->additional_count = (uint16_t)(reply->additional_count + count);
+	reply->additional_count = (uint16_t)(reply->additional_count + family->count);
 	return true;
 }
+
+/* --- SRV with one target --- */
 
 /* As in all SRV records: the labels as stored, the zone as it was asked for. */
 static void answer_one(struct reply *reply, const struct store *store,
@@ -132,15 +160,11 @@ static void answer_one(struct reply *reply, const struct store *store,
 	size_t name_at = reply->length + RECORD_HEAD + SRV_FIXED;
 	for (unsigned i = 0; i < rrset->count; i++) {
 		uint8_t *at =
-			put_record(reply, owner, TYPE_SRV, ttl_s, SRV_FIXED + length);
+			put_srv(reply, owner, ttl_s, one->weight, one->ports[i], length);
 		if (!at)
 			return;
-		octets_put_u16(at, 0);
-		octets_put_u16(at + 2, one->weight);
-		octets_put_u16(at + 4, one->ports[i]);
-		memcpy(at + SRV_FIXED, owner->name + skip, stored);
-		memcpy(at + SRV_FIXED + stored, owner->spelled + skip + stored,
-			owner->zone_length);
+		memcpy(at, owner->name + skip, stored);
+		memcpy(at + stored, owner->spelled + skip + stored, owner->zone_length);
 	}
 	if (reply->is_minimal || name_at > POINTER_MAX)
 		return;
@@ -155,8 +179,10 @@ static void answer_one(struct reply *reply, const struct store *store,
 		.ipv6 = octets + one->ipv4_count * 4u,
 		.ipv6_count = one->ipv6_count,
 	};
-	if (put_addresses(reply, name_at, ttl_s, &target, false))
-		put_addresses(reply, name_at, ttl_s, &target, true);
+	struct family ipv4 = target_family(&target, false),
+		      ipv6 = target_family(&target, true);
+	if (put_addresses(reply, name_at, ttl_s, &ipv4))
+		put_addresses(reply, name_at, ttl_s, &ipv6);
 }
 
 /* --- names --- */
@@ -230,19 +256,12 @@ static bool put_target_records(const struct srv_writer *writer,
 {
 	struct reply *reply = writer->reply;
 	size_t length = target_length(writer, target);
-	size_t record = RECORD_HEAD + SRV_FIXED + length;
 	for (unsigned i = 0; i < group->port_count; i++) {
-		if (room(reply) < record)
+		uint8_t *at = put_srv(reply, writer->owner, writer->data->ttl_s,
+			writer->data->weight, group->ports[i], length);
+		if (!at)
 			return false;
-		uint8_t *at = here(reply);
-		put_head(at, writer->owner->offset, TYPE_SRV, writer->data->ttl_s,
-			SRV_FIXED + length);
-		octets_put_u16(at + 12, 0);
-		octets_put_u16(at + 14, writer->data->weight);
-		octets_put_u16(at + 16, group->ports[i]);
-		put_target(writer, at + 18, target);
-		reply->length = (uint16_t)(reply->length + record);
-		reply->answer_count++;
+		put_target(writer, at, target);
 	}
 	return true;
 }
@@ -268,23 +287,22 @@ static bool put_target_addresses(const struct srv_writer *writer, size_t name_at
 {
 	struct reply *reply = writer->reply;
 	uint32_t ttl_s = writer->data->ttl_s;
+	struct family family = target_family(target, is_ipv6);
 	if (name_at <= POINTER_MAX)
-		return put_addresses(reply, name_at, ttl_s, target, is_ipv6);
-	size_t size = is_ipv6 ? 16 : 4;
-	unsigned count = is_ipv6 ? target->ipv6_count : target->ipv4_count;
-	const uint8_t *address = is_ipv6 ? target->ipv6 : target->ipv4;
+		return put_addresses(reply, name_at, ttl_s, &family);
 	size_t owner = target_length(writer, target);
-	size_t record = owner - 2 + RECORD_HEAD + size;
-	if (room(reply) < record * count)
+	size_t record = owner - 2 + RECORD_HEAD + family.size;
+	if (room(reply) < record * family.count)
 		return false;
-	for (unsigned i = 0; i < count; i++, address += size) {
+	for (unsigned i = 0; i < family.count; i++) {
 		uint8_t *at = here(reply);
-		put_head(at + owner - 2, 0, is_ipv6 ? TYPE_AAAA : TYPE_A, ttl_s, size);
+		put_head(at + owner - 2, 0, family.type, ttl_s, family.size);
 		put_target(writer, at, target);
-		memcpy(at + record - size, address, size);
+		memcpy(at + record - family.size, family.octets + i * family.size,
+			family.size);
 		reply->length = (uint16_t)(reply->length + record);
 	}
-	reply->additional_count = (uint16_t)(reply->additional_count + count);
+	reply->additional_count = (uint16_t)(reply->additional_count + family.count);
 	return true;
 }
 
@@ -320,9 +338,7 @@ static void answer_targets(struct reply *reply, const struct store *store,
 	const struct srv_writer writer = {
 		reply, data, rrset, owner, skip, (size_t)owner->length - skip};
 	size_t start = reply->length;
-	if (!put_all_records(&writer))
-		reply->is_truncated = true;
-	else if (!reply->is_minimal)
+	if (put_all_records(&writer) && !reply->is_minimal)
 		put_all_addresses(&writer, start);
 }
 

@@ -119,37 +119,20 @@ static inline void lower_vector(uint8_t *out, const uint8_t *name)
 	memcpy(out, &octets, sizeof(octets));
 }
 
-/* Eight octets: sets bit 5 of those between 'A' and 'Z', leaves all others. */
-static inline void lower_word(uint8_t *out, const uint8_t *name)
-{
-	const uint64_t each = 0x0101010101010101;
-	uint64_t word;
-	memcpy(&word, name, sizeof(word));
-	uint64_t low = word & 0x7f * each;
-	uint64_t above_z = low + (0x7f - 'Z') * each;
-	uint64_t from_a = low + (0x80 - 'A') * each;
-	uint64_t is_upper = (from_a ^ above_z) & ~word & 0x80 * each;
-	word |= is_upper >> 2;
-	memcpy(out, &word, sizeof(word));
-}
-
 /* The last step overlaps those before it: lower case stays lower case. */
 void dname_lower(uint8_t *out, const uint8_t *name, size_t length)
 {
-	enum { VECTOR = sizeof(octets16), WORD = sizeof(uint64_t) };
-	if (length >= VECTOR) {
-		size_t last = length - VECTOR;
-		for (size_t at = 0; at < last; at += VECTOR)
-			lower_vector(out + at, name + at);
-		lower_vector(out + last, name + last);
-	} else if (length >= WORD) {
-		lower_word(out, name);
-		lower_word(out + length - WORD, name + length - WORD);
-	} else {
+	enum { STEP = sizeof(octets16) };
+	if (length < STEP) {
 		for (size_t i = 0; i < length; i++)
 			out[i] =
 				(uint8_t)(name[i] | ((uint8_t)(name[i] - 'A') < 26) << 5);
+		return;
 	}
+	size_t last = length - STEP;
+	for (size_t at = 0; at < last; at += STEP)
+		lower_vector(out + at, name + at);
+	lower_vector(out + last, name + last);
 }
 
 bool dname_equal(const struct dname *a, const struct dname *b)

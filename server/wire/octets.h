@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "server/base/word.h"
+
 /* Integers in network byte order at any address; the caller knows that there is room. */
 
 static inline uint16_t octets_get_u16(const uint8_t *at)
@@ -30,25 +32,18 @@ static inline void octets_put_u32(uint8_t *at, uint32_t value)
 	octets_put_u16(at + 2, (uint16_t)value);
 }
 
-static inline bool octets_equal_8(const uint8_t *a, const uint8_t *b)
-{
-	uint64_t one, other;
-	memcpy(&one, a, 8);
-	memcpy(&other, b, 8);
-	return one == other;
-}
-
 /* memcmp without a call: of names mostly a few words are all there is to compare. From
  * the end, where names differ; the last word overlaps the one before it. */
 static inline bool octets_equal(const uint8_t *a, const uint8_t *b, size_t length)
 {
-	if (length < 8)
+	if (length < WORD_SIZE)
 		return memcmp(a, b, length) == 0;
-	for (; length > 8; length -= 8) {
-		if (!octets_equal_8(a + length - 8, b + length - 8))
+	for (; length > WORD_SIZE; length -= WORD_SIZE) {
+		size_t last = length - WORD_SIZE;
+		if (word_load(a + last) != word_load(b + last))
 			return false;
-		if (length < 16)
+		if (last < WORD_SIZE)
 			break;
 	}
-	return octets_equal_8(a, b);
+	return word_load(a) == word_load(b);
 }

@@ -154,9 +154,8 @@ static const char *why_hidden(
 	const struct registry_service *service, const struct ipaddr *address)
 {
 	struct ipaddr own[2];
-	for (unsigned i = registry_cluster_ips(service, own); i--;)
-		if (ipaddr_equal(&own[i], address))
-			return "its namespace is hidden";
+	if (ipaddr_is_among(address, own, registry_cluster_ips(service, own)))
+		return "its namespace is hidden";
 	unsigned position = 0;
 	const struct pack_slice *slice;
 	while ((slice = registry_next_slice(service, &position))) {

@@ -147,6 +147,20 @@ void answer_add_name(struct answer_builder *builder, uint16_t type, unsigned zon
 	memcpy(at + 1, name->bytes, labels);
 }
 
+static size_t addresses_size(const struct target_addresses *addresses)
+{
+	return addresses->ipv4_count * 4u + addresses->ipv6_count * 16u;
+}
+
+static void addresses_write(const struct target_addresses *addresses, uint8_t *out)
+{
+	size_t octets4 = addresses->ipv4_count * 4u;
+	if (octets4)
+		memcpy(out, addresses->ipv4, octets4);
+	if (addresses->ipv6_count)
+		memcpy(out + octets4, addresses->ipv6, addresses->ipv6_count * 16u);
+}
+
 void answer_add_one_srv(struct answer_builder *builder, uint16_t weight, uint8_t skip,
 	const uint16_t *ports, uint16_t port_count,
 	const struct target_addresses *addresses)
@@ -155,11 +169,9 @@ void answer_add_one_srv(struct answer_builder *builder, uint16_t weight, uint8_t
 	if (!addresses)
 		addresses = &none;
 	assert(addresses->ipv4_count <= UINT8_MAX && addresses->ipv6_count <= UINT8_MAX);
-	size_t octets4 = addresses->ipv4_count * 4u,
-	       octets6 = addresses->ipv6_count * 16u;
 	answer_begin_rrset(builder, TYPE_SRV, RRSET_ONE);
 	struct srv_one *one = (void *)answer_extend(builder,
-		sizeof(*one) + port_count * sizeof(uint16_t) + octets4 + octets6);
+		sizeof(*one) + port_count * sizeof(uint16_t) + addresses_size(addresses));
 	if (!one)
 		return;
 	one->weight = weight;
@@ -167,11 +179,7 @@ void answer_add_one_srv(struct answer_builder *builder, uint16_t weight, uint8_t
 	one->ipv4_count = (uint8_t)addresses->ipv4_count;
 	one->ipv6_count = (uint8_t)addresses->ipv6_count;
 	memcpy(one->ports, ports, port_count * sizeof(uint16_t));
-	uint8_t *at = (uint8_t *)(one->ports + port_count);
-	if (octets4)
-		memcpy(at, addresses->ipv4, octets4);
-	if (octets6)
-		memcpy(at + octets4, addresses->ipv6, octets6);
+	addresses_write(addresses, (uint8_t *)(one->ports + port_count));
 	answer_rrset(builder)->count = port_count;
 }
 
@@ -242,10 +250,8 @@ void targets_add(struct targets_builder *builder, const void *label, size_t labe
 {
 	uint32_t offset = (uint32_t)builder->bytes.length;
 	uint8_t *slot = buffer_extend(&builder->offsets, sizeof(offset));
-	size_t octets4 = addresses->ipv4_count * 4u,
-	       octets6 = addresses->ipv6_count * 16u;
-	uint8_t *at =
-		buffer_extend(&builder->bytes, 1 + label_length + 4 + octets4 + octets6);
+	uint8_t *at = buffer_extend(
+		&builder->bytes, 1 + label_length + 4 + addresses_size(addresses));
 	if (!slot || !at)
 		return;
 	memcpy(slot, &offset, sizeof(offset));
@@ -254,10 +260,7 @@ void targets_add(struct targets_builder *builder, const void *label, size_t labe
 	at += label_length;
 	memcpy(at, &addresses->ipv4_count, 2);
 	memcpy(at + 2, &addresses->ipv6_count, 2);
-	if (octets4)
-		memcpy(at + 4, addresses->ipv4, octets4);
-	if (octets6)
-		memcpy(at + 4 + octets4, addresses->ipv6, octets6);
+	addresses_write(addresses, at + 4);
 }
 
 void targets_add_name(struct targets_builder *builder, const struct dname *name,

@@ -12,11 +12,6 @@ static struct hash_slots *writer_slots(const struct hash_set *set)
 	return atomic_load_explicit(&set->slots, memory_order_relaxed);
 }
 
-static uint64_t slot_get(struct hash_slots *slots, size_t i)
-{
-	return atomic_load_explicit(&slots->slots[i & slots->mask], memory_order_relaxed);
-}
-
 /* Where `value` stands; else the first slot that it may be put into. */
 static _Atomic uint64_t *find_slot(struct hash_slots *slots, uint64_t value)
 {
@@ -26,9 +21,9 @@ static _Atomic uint64_t *find_slot(struct hash_slots *slots, uint64_t value)
 		uint64_t have = atomic_load_explicit(slot, memory_order_relaxed);
 		if (have == value)
 			return slot;
-		if (have == HASH_SLOT_EMPTY)
+		if (have == SLOT_EMPTY)
 			return removed ? removed : slot;
-		if (have == HASH_SLOT_REMOVED && !removed)
+		if (have == SLOT_REMOVED && !removed)
 			removed = slot;
 	}
 }
@@ -45,7 +40,7 @@ bool hash_set_has(const struct hash_set *set, uint64_t hash)
 			atomic_load_explicit(&slots->slots[i], memory_order_relaxed);
 		if (have == value)
 			return true;
-		if (have == HASH_SLOT_EMPTY)
+		if (have == SLOT_EMPTY)
 			return false;
 	}
 }
@@ -72,8 +67,8 @@ static enum err make_room(struct hash_set *set)
 	size_t count = old ? old->mask + 1 : SLOTS_MIN;
 	if (old && old->used + 1 <= count / 4 * 3)
 		return ERR_NONE;
-	if (old && old->live + 1 > count / 2)
-		count *= 2;
+	if (old)
+		count = slots_grown(count, old->live);
 	struct hash_slots *slots = calloc(1, sizeof(*slots) + count * sizeof(uint64_t));
 	if (!slots)
 		return ERR_NOMEM;
@@ -104,8 +99,7 @@ enum err hash_set_put(struct hash_set *set, uint64_t hash, bool *is_new)
 		return err;
 	slots = writer_slots(set);
 	_Atomic uint64_t *slot = find_slot(slots, value);
-	slots->used +=
-		atomic_load_explicit(slot, memory_order_relaxed) == HASH_SLOT_EMPTY;
+	slots->used += atomic_load_explicit(slot, memory_order_relaxed) == SLOT_EMPTY;
 	slots->live++;
 	atomic_store_explicit(slot, value, memory_order_relaxed);
 	return ERR_NONE;
@@ -119,17 +113,8 @@ bool hash_set_remove(struct hash_set *set, uint64_t hash)
 	if (!slot || atomic_load_explicit(slot, memory_order_relaxed) != value)
 		return false;
 	slots->live--;
-	size_t i = (size_t)(slot - slots->slots);
-	if (slot_get(slots, i + 1) != HASH_SLOT_EMPTY) {
-		atomic_store_explicit(slot, HASH_SLOT_REMOVED, memory_order_relaxed);
-		return true;
-	}
-	do {
-		atomic_store_explicit(
-			&slots->slots[i], HASH_SLOT_EMPTY, memory_order_relaxed);
-		slots->used--;
-		i = (i - 1) & slots->mask;
-	} while (slot_get(slots, i) == HASH_SLOT_REMOVED);
+	slots->used -=
+		slots_remove(slots->slots, slots->mask, (size_t)(slot - slots->slots));
 	return true;
 }
 

@@ -7,13 +7,12 @@
 #include <stdint.h>
 
 #include "server/base/err.h"
+#include "zones/store/slots.h"
 
 /*
  * A set of hashes of 64 bits, for what is known when its name is: eight octets each and
- * no name. Open addressing with linear probing, at most three quarters full. The control
- * thread writes, workers read inside a read section (reader.h). A slot becomes empty
- * again only where the next one is, so that a reader in the middle of a probe misses
- * nothing that stays.
+ * no name, in slots as slots.h has them. The control thread writes, workers read inside a
+ * read section (reader.h).
  */
 
 struct hash_slots {
@@ -28,7 +27,7 @@ struct hash_set {
 	struct hash_slots *_Atomic slots;
 };
 
-enum { HASH_SLOT_EMPTY, HASH_SLOT_REMOVED, HASH_SLOT_FIRST };
+enum { HASH_SLOT_FIRST = SLOT_REMOVED + 1 };
 
 /* Two hashes of 2^64 have to stand back. */
 static inline uint64_t hash_slot_value(uint64_t hash)

@@ -52,13 +52,20 @@ const struct answer_set *store_find_name(
 	return store_find(store, name->bytes, name->length, hash);
 }
 
+/* The labels in front of a zone's name, and that. */
+static void join_name(
+	const struct dname *zone, const uint8_t *labels, size_t length, struct dname *out)
+{
+	memcpy(out->bytes, labels, length);
+	memcpy(out->bytes + length, zone->bytes, zone->length);
+	out->length = (uint8_t)(length + zone->length);
+}
+
 void answer_set_owner(
 	const struct store *store, const struct answer_set *set, struct dname *out)
 {
-	const struct dname *zone = &store->zones[set->zone].zone.name;
-	memcpy(out->bytes, set->labels, set->label_length);
-	memcpy(out->bytes + set->label_length, zone->bytes, zone->length);
-	out->length = (uint8_t)(set->label_length + zone->length);
+	join_name(
+		&store->zones[set->zone].zone.name, set->labels, set->label_length, out);
 }
 
 static const struct rrset *answer_set_first(const struct answer_set *set)
@@ -93,13 +100,9 @@ bool names_next(const struct store *store, const struct rrset *rrset, uint32_t *
 	const struct names_data *data = (const void *)rrset->data;
 	if (*offset + sizeof(*data) >= rrset->size)
 		return false;
-	const struct dname *zone = &store->zones[data->zone].zone.name;
 	const uint8_t *at = data->names + *offset;
-	size_t labels = *at++;
-	memcpy(out->bytes, at, labels);
-	memcpy(out->bytes + labels, zone->bytes, zone->length);
-	out->length = (uint8_t)(labels + zone->length);
-	*offset += (uint32_t)(1 + labels);
+	join_name(&store->zones[data->zone].zone.name, at + 1, *at, out);
+	*offset += 1u + *at;
 	return true;
 }
 

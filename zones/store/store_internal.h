@@ -10,13 +10,10 @@
 /* What store.c (readers) and store_write.c (the writer) share, and nobody else sees. */
 
 /*
- * The table: open addressing with linear probing, at most three quarters full. A slot is
- * 8 octets, so that a cache line holds eight of them: the low 48 bits point to the set
- * (user space addresses have no more on the machines we run on), the high 16 are the top
- * of the hash, so that a set is hardly ever touched in vain. A slot goes from empty to a
- * set, from a set to another of the same name, or to "removed", and from there to a set
- * of any name: a reader in the middle of a probe misses nothing that stays. It goes back
- * to empty only where the next one is empty, for then no probe leads over it.
+ * The table, of slots as slots.h has them. A slot is 8 octets, so that a cache line holds
+ * eight of them: the low 48 bits point to the set (user space addresses have no more on
+ * the machines we run on), the high 16 are the top of the hash, so that a set is hardly
+ * ever touched in vain.
  */
 struct table {
 	size_t mask; /* slots - 1, a power of two less one */
@@ -25,8 +22,6 @@ struct table {
 	_Atomic uint64_t slots[];
 };
 
-#define SLOT_EMPTY   UINT64_C(0)
-#define SLOT_REMOVED UINT64_C(1)
 #define SLOT_POINTER ((UINT64_C(1) << 48) - 1)
 
 static inline const struct answer_set *slot_set(uint64_t slot)

@@ -14,11 +14,6 @@ struct table *table_new(size_t slots)
 	return table;
 }
 
-static uint64_t slot_get(const struct table *table, size_t i)
-{
-	return atomic_load_explicit(&table->slots[i & table->mask], memory_order_relaxed);
-}
-
 static uint64_t slot_make(uint64_t hash, const struct answer_set *set)
 {
 	uint64_t pointer = (uint64_t)(uintptr_t)set;
@@ -29,9 +24,9 @@ static uint64_t slot_make(uint64_t hash, const struct answer_set *set)
 void table_insert(struct table *table, uint64_t hash, const struct answer_set *set)
 {
 	size_t i = hash & table->mask;
-	while (slot_get(table, i) > SLOT_REMOVED)
+	while (slot_get(table->slots, table->mask, i) > SLOT_REMOVED)
 		i = (i + 1) & table->mask;
-	table->used += slot_get(table, i) == SLOT_EMPTY;
+	table->used += slot_get(table->slots, table->mask, i) == SLOT_EMPTY;
 	table->live++;
 	table_replace(&table->slots[i], hash, set);
 }
@@ -40,7 +35,7 @@ _Atomic uint64_t *table_slot(
 	struct table *table, uint64_t hash, const struct answer_set *set)
 {
 	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		uint64_t slot = slot_get(table, i);
+		uint64_t slot = slot_get(table->slots, table->mask, i);
 		if (slot == SLOT_EMPTY)
 			return NULL;
 		if (slot_set(slot) == set)
@@ -55,17 +50,9 @@ void table_replace(_Atomic uint64_t *slot, uint64_t hash, const struct answer_se
 
 void table_delete(struct table *table, _Atomic uint64_t *slot)
 {
-	size_t i = (size_t)(slot - table->slots);
 	table->live--;
-	if (slot_get(table, i + 1) != SLOT_EMPTY) {
-		atomic_store_explicit(slot, SLOT_REMOVED, memory_order_release);
-		return;
-	}
-	do {
-		atomic_store_explicit(&table->slots[i], SLOT_EMPTY, memory_order_release);
-		table->used--;
-		i = (i - 1) & table->mask;
-	} while (slot_get(table, i) == SLOT_REMOVED);
+	table->used -=
+		slots_remove(table->slots, table->mask, (size_t)(slot - table->slots));
 }
 
 enum err table_make_room(
@@ -75,13 +62,11 @@ enum err table_make_room(
 	size_t slots = old->mask + 1;
 	if (old->used + 1 <= slots / 4 * 3)
 		return ERR_NONE;
-	if (old->live + 1 > slots / 2)
-		slots *= 2;
-	struct table *table = table_new(slots);
+	struct table *table = table_new(slots_grown(slots, old->live));
 	if (!table)
 		return ERR_NOMEM;
 	for (size_t i = 0; i <= old->mask; i++) {
-		uint64_t slot = slot_get(old, i);
+		uint64_t slot = slot_get(old->slots, old->mask, i);
 		if (slot <= SLOT_REMOVED)
 			continue;
 		const struct answer_set *set = slot_set(slot);

@@ -15,10 +15,8 @@
 
 static bool is_own(const struct synth *synth, const struct ipaddr *address)
 {
-	for (size_t i = 0; i < synth->options.own_address_count; i++)
-		if (ipaddr_equal(&synth->options.own_addresses[i], address))
-			return true;
-	return false;
+	return ipaddr_is_among(
+		address, synth->options.own_addresses, synth->options.own_address_count);
 }
 
 static bool names_server(const struct synth *synth, const struct plan *plan)
@@ -186,9 +184,8 @@ struct own_name {
 static enum err own_name_add(
 	struct synth *synth, struct own_name *own, const struct ipaddr *address)
 {
-	for (size_t i = 0; i < own->count; i++)
-		if (ipaddr_equal(&own->addresses[i], address))
-			return ERR_NONE;
+	if (ipaddr_is_among(address, own->addresses, own->count))
+		return ERR_NONE;
 	if (own->count == own->capacity) {
 		size_t capacity = own->capacity * 2 + 8;
 		struct ipaddr *grown =

@@ -365,7 +365,7 @@ static void emit_hit_addresses(
 /* As many as a source lets an object have. */
 enum { GROUP_PORTS_MAX = 1024 };
 
-/* The numbers of the set's ports that pass, each once and none of `except`. */
+/* The numbers of ports that pass, each once and none of `except`. */
 struct port_list {
 	uint16_t numbers[GROUP_PORTS_MAX];
 	uint16_t count;
@@ -379,19 +379,11 @@ static bool port_list_has(const struct port_list *list, uint16_t number)
 	return false;
 }
 
-static void add_ports(const struct plan_port_set *set, struct port_list *list)
-{
-	for (uint32_t i = 0; i < set->count && list->count < GROUP_PORTS_MAX; i++) {
-		uint16_t number = (uint16_t)set->ports[i].number;
-		if (set->ports[i].number > 0 && !port_list_has(list, number))
-			list->numbers[list->count++] = number;
-	}
-}
+static const struct port_list no_ports;
 
-static void list_ports(const struct plan_port_set *set, const struct port_filter *filter,
+static void add_ports(const struct plan_port_set *set, const struct port_filter *filter,
 	const struct port_list *except, struct port_list *out)
 {
-	out->count = 0;
 	for (uint32_t i = 0; i < set->count && out->count < GROUP_PORTS_MAX; i++) {
 		const struct plan_port *port = &set->ports[i];
 		uint16_t number = (uint16_t)port->number;
@@ -399,6 +391,13 @@ static void list_ports(const struct plan_port_set *set, const struct port_filter
 			!port_list_has(out, number) && !port_list_has(except, number))
 			out->numbers[out->count++] = number;
 	}
+}
+
+static void list_ports(const struct plan_port_set *set, const struct port_filter *filter,
+	const struct port_list *except, struct port_list *out)
+{
+	out->count = 0;
+	add_ports(set, filter, except, out);
 }
 
 static bool target_is_mixed(const struct plan *plan, const struct plan_target *target)
@@ -416,7 +415,8 @@ static void emit_mixed_target(struct synth *synth, const struct plan *plan,
 {
 	const struct plan_target *target = &plan->targets[index];
 	uint32_t end = target->first_hit + target->hit_count;
-	struct port_list done = {.count = 0}, ports;
+	struct port_list done, ports;
+	done.count = 0;
 	for (uint32_t i = target->first_hit; i < end; i++) {
 		if (!filter_has_hit(filter, &plan->hits[i]))
 			continue;
@@ -435,7 +435,6 @@ static void emit_mixed_target(struct synth *synth, const struct plan *plan,
 static void emit_target_groups(struct synth *synth, const struct plan *plan,
 	uint32_t first, uint32_t end, const struct port_filter *filter)
 {
-	const struct port_list none = {.count = 0};
 	while (first < end) {
 		const struct plan_target *target = &plan->targets[first];
 		if (target_is_mixed(plan, target)) {
@@ -450,7 +449,7 @@ static void emit_target_groups(struct synth *synth, const struct plan *plan,
 			(!filter->has_zone || other->zone == hit->zone))
 			next++;
 		struct port_list ports;
-		list_ports(&plan->port_sets[hit->port_set], filter, &none, &ports);
+		list_ports(&plan->port_sets[hit->port_set], filter, &no_ports, &ports);
 		if (ports.count && filter_has_hit(filter, hit))
 			answer_add_srv_group(synth->builder, first, next - first, true,
 				ports.numbers, ports.count);
@@ -494,9 +493,8 @@ static void emit_service_srv(
 		emit_target_groups(synth, plan, 0, plan->target_count, filter);
 		return;
 	}
-	const struct port_list none = {.count = 0};
 	struct port_list ports;
-	list_ports(sets, filter, &none, &ports);
+	list_ports(sets, filter, &no_ports, &ports);
 	if (emission->is_own_target) {
 		answer_add_one_srv(synth->builder, srv_weight(hits), skip, ports.numbers,
 			ports.count, skip ? &emission->own : NULL);
@@ -578,6 +576,7 @@ static enum err emit_endpoint(void *context, const struct dname *name, uint32_t 
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
 	const struct plan_target *target = &plan->targets[index];
+	const struct port_filter every = {.name = NULL};
 	struct port_list ports;
 	uint64_t hits = 0;
 	ports.count = 0;
@@ -585,7 +584,7 @@ static enum err emit_endpoint(void *context, const struct dname *name, uint32_t 
 		const struct plan_port_set *set =
 			&plan->port_sets[plan->hits[target->first_hit + i].port_set];
 		hits += set->count;
-		add_ports(set, &ports);
+		add_ports(set, &every, &no_ports, &ports);
 	}
 	answer_begin(synth->builder, name, emission->zone);
 	emit_target_addresses(synth, plan, target);
@@ -628,27 +627,51 @@ static void add_import_target(struct emission *emission, const struct plan_targe
 		targets_add_name(builder, &emission->base, &none);
 }
 
+/* Addresses of both families in scratch memory, apart. */
+struct by_family {
+	uint8_t *ipv4, *ipv6;
+	uint32_t count4, count6;
+};
+
+/* Room for so many of either. ERR_NOMEM. */
+static enum err by_family_init(
+	struct by_family *families, struct emission *emission, size_t most)
+{
+	*families = (struct by_family){
+		.ipv4 = arena_alloc(&emission->synth->plan.arena, most * (4u + 16u))};
+	if (!families->ipv4)
+		return ERR_NOMEM;
+	families->ipv6 = families->ipv4 + most * 4u;
+	return ERR_NONE;
+}
+
+static void by_family_add(struct by_family *families, const struct ipaddr *address)
+{
+	if (address->length == 4)
+		memcpy(families->ipv4 + 4 * families->count4++, address->bytes, 4);
+	else
+		memcpy(families->ipv6 + 16 * families->count6++, address->bytes, 16);
+}
+
+static struct target_addresses by_family_get(const struct by_family *families)
+{
+	return (struct target_addresses){families->ipv4, whole_set(families->count4),
+		families->ipv6, whole_set(families->count6)};
+}
+
 static enum err add_target(struct emission *emission, const struct plan_target *target)
 {
 	struct synth *synth = emission->synth;
 	const struct plan *plan = emission->plan;
-	uint8_t *ipv4 = arena_alloc(&synth->plan.arena, target->hit_count * (4u + 16u));
-	if (!ipv4)
-		return ERR_NOMEM;
-	uint8_t *ipv6 = ipv4 + target->hit_count * 4u;
-	uint32_t count4 = 0, count6 = 0;
+	struct by_family families;
+	enum err err = by_family_init(&families, emission, target->hit_count);
+	if (err)
+		return err;
 	uint32_t end = target->first_hit + target->hit_count;
-	for (uint32_t i = target->first_hit; i < end; i++) {
-		const struct ipaddr *address = &plan->hits[i].address;
-		if (is_repeated_in_target(plan, target, i))
-			continue;
-		if (address->length == 4)
-			memcpy(ipv4 + 4 * count4++, address->bytes, 4);
-		else
-			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
-	}
-	const struct target_addresses addresses = {
-		ipv4, whole_set(count4), ipv6, whole_set(count6)};
+	for (uint32_t i = target->first_hit; i < end; i++)
+		if (!is_repeated_in_target(plan, target, i))
+			by_family_add(&families, &plan->hits[i].address);
+	const struct target_addresses addresses = by_family_get(&families);
 	if (synth->options.serves_imports)
 		add_import_target(emission, target, &addresses);
 	else
@@ -673,20 +696,13 @@ static enum err add_endpoint_targets(struct emission *emission)
 static enum err list_own_addresses(struct emission *emission)
 {
 	const struct plan *plan = emission->plan;
-	uint8_t *ipv4 = arena_alloc(
-		&emission->synth->plan.arena, plan->cluster_ip_count * (4u + 16u) + 1);
-	if (!ipv4)
-		return ERR_NOMEM;
-	uint8_t *ipv6 = ipv4 + plan->cluster_ip_count * 4u;
-	uint16_t count4 = 0, count6 = 0;
-	for (unsigned i = 0; i < plan->cluster_ip_count; i++) {
-		const struct ipaddr *address = &plan->cluster_ips[i];
-		if (address->length == 4)
-			memcpy(ipv4 + 4 * count4++, address->bytes, 4);
-		else
-			memcpy(ipv6 + 16 * count6++, address->bytes, 16);
-	}
-	emission->own = (struct target_addresses){ipv4, count4, ipv6, count6};
+	struct by_family families;
+	enum err err = by_family_init(&families, emission, plan->cluster_ip_count);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < plan->cluster_ip_count; i++)
+		by_family_add(&families, &plan->cluster_ips[i]);
+	emission->own = by_family_get(&families);
 	return ERR_NONE;
 }
 

@@ -319,14 +319,6 @@ static enum err read_cluster_ips(struct plan *plan)
 	return ERR_NONE;
 }
 
-static bool has_address(const struct plan *plan, const struct ipaddr *address)
-{
-	for (unsigned i = 0; i < plan->cluster_ip_count; i++)
-		if (ipaddr_equal(&plan->cluster_ips[i], address))
-			return true;
-	return false;
-}
-
 /* Each address and each name once. */
 static enum err read_external(struct plan *plan)
 {
@@ -342,7 +334,7 @@ static enum err read_external(struct plan *plan)
 		return ERR_NOMEM;
 	struct ipaddr address;
 	while (pack_external_next_address(&external, &address))
-		if (!has_address(plan, &address))
+		if (!ipaddr_is_among(&address, plan->cluster_ips, plan->cluster_ip_count))
 			plan->cluster_ips[plan->cluster_ip_count++] = address;
 	const char *host;
 	while ((host = pack_external_next_host(&external))) {

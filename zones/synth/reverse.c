@@ -18,11 +18,7 @@ static bool has_cluster_ip(
 	const struct registry_service *service, const struct ipaddr *address)
 {
 	struct ipaddr ips[2];
-	unsigned count = registry_cluster_ips(service, ips);
-	for (unsigned i = 0; i < count; i++)
-		if (ipaddr_equal(&ips[i], address))
-			return true;
-	return false;
+	return ipaddr_is_among(address, ips, registry_cluster_ips(service, ips));
 }
 
 static int service_order(
@@ -337,29 +333,19 @@ enum err reverse_note(
 	return ERR_NONE;
 }
 
-static bool has_address(
-	const struct ipaddr *addresses, unsigned count, const struct ipaddr *address)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (ipaddr_equal(&addresses[i], address))
-			return true;
-	return false;
-}
-
 static enum err change_cluster_ips(
 	struct synth *synth, const struct published_pointers *before, bool is_certain)
 {
-	const struct plan *plan = &synth->plan;
+	const struct ipaddr *old = before->cluster_ips, *now = synth->plan.cluster_ips;
+	unsigned old_count = before->cluster_ip_count,
+		 now_count = synth->plan.cluster_ip_count;
 	enum err err = ERR_NONE;
-	for (unsigned i = 0; !err && i < plan->cluster_ip_count; i++)
-		if (!is_certain ||
-			!has_address(before->cluster_ips, before->cluster_ip_count,
-				&plan->cluster_ips[i]))
-			err = update_address(synth, &plan->cluster_ips[i]);
-	for (unsigned i = 0; !err && i < before->cluster_ip_count; i++)
-		if (!has_address(plan->cluster_ips, plan->cluster_ip_count,
-			    &before->cluster_ips[i]))
-			err = update_address(synth, &before->cluster_ips[i]);
+	for (unsigned i = 0; !err && i < now_count; i++)
+		if (!is_certain || !ipaddr_is_among(&now[i], old, old_count))
+			err = update_address(synth, &now[i]);
+	for (unsigned i = 0; !err && i < old_count; i++)
+		if (!ipaddr_is_among(&old[i], now, now_count))
+			err = update_address(synth, &old[i]);
 	return err;
 }
 
