@@ -112,6 +112,20 @@ void fixture_add_plugin(struct fixture *fixture, struct plugin_instance plugin)
 	fixture->block.chain[fixture->block.chain_length++] = plugin;
 }
 
+static enum verdict next_query(void *instance, struct query *query)
+{
+	(void)instance;
+	query->reply.rcode = RCODE_REFUSED;
+	return VERDICT_REPLY;
+}
+
+static const struct plugin_ops next_ops = {.name = "next", .query = next_query};
+
+void fixture_add_next(struct fixture *fixture)
+{
+	fixture_add_plugin(fixture, (struct plugin_instance){&next_ops, NULL});
+}
+
 /* --- what holds for every reply --- */
 
 static void judge_header(const struct fixture *fixture)

@@ -43,6 +43,9 @@ void fixture_put(struct fixture *fixture, const char *owner, const char *records
 /* The plugin at the end of the chain; the fixture frees it. */
 void fixture_add_plugin(struct fixture *fixture, struct plugin_instance plugin);
 
+/* One that answers REFUSED, so that a query that is passed on is seen. */
+void fixture_add_next(struct fixture *fixture);
+
 /* Sends the packet as it is. VERDICT_DROP: also when query_begin said so. After
  * VERDICT_REPLY the reply has been judged. */
 enum verdict fixture_send(struct fixture *fixture, enum transport transport);

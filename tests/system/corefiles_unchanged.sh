@@ -4,13 +4,8 @@
 # addresses which it names and a mount namespace that has the files.
 set -u
 
-if [ "${1:-}" != inside ]; then
-	if ! unshare --net --mount ip link add name out type veth peer name in 2>/dev/null; then
-		echo '1..0 # SKIP no namespaces can be had'
-		exit 0
-	fi
-	exec unshare --net --mount "$0" inside
-fi
+namespace_probe='ip link add name out type veth peer name in'
+. "$srcdir/tests/support/namespace.sh"
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/dig.sh"
 . "$srcdir/tests/support/apiserver.sh"

@@ -4,14 +4,7 @@
 # pod: ndots:5 and three search domains. Server and clients share a network namespace and
 # a mount namespace of the test's own, so that port 53 and /etc/resolv.conf are free.
 set -u
-
-if [ "${1:-}" != inside ]; then
-	if ! unshare --net --mount true 2>/dev/null; then
-		echo '1..0 # SKIP no namespaces can be had'
-		exit 0
-	fi
-	exec unshare --net --mount "$0" inside
-fi
+. "$srcdir/tests/support/namespace.sh"
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/upstream.sh"
 

@@ -4,14 +4,7 @@
 # name of the Internet costs five questions of each type, and with autopath one. Server and
 # clients share a network namespace and a mount namespace of the test's own.
 set -u
-
-if [ "${1:-}" != inside ]; then
-	if ! unshare --net --mount true 2>/dev/null; then
-		echo '1..0 # SKIP no namespaces can be had'
-		exit 0
-	fi
-	exec unshare --net --mount "$0" inside
-fi
+. "$srcdir/tests/support/namespace.sh"
 . "$srcdir/tests/support/tap.sh"
 . "$srcdir/tests/support/upstream.sh"
 

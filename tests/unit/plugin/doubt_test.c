@@ -22,15 +22,6 @@ struct expectation {
 	const char *rcode; /* the first line */
 };
 
-static enum verdict next_query(void *instance, struct query *query)
-{
-	(void)instance;
-	query->reply.rcode = RCODE_REFUSED;
-	return VERDICT_REPLY;
-}
-
-static const struct plugin_ops next_ops = {.name = "next", .query = next_query};
-
 #define FOUND     "NOERROR aa"
 #define ABSENT    "NXDOMAIN aa"
 #define UNKNOWN   "SERVFAIL aa"
@@ -57,7 +48,7 @@ static void begin(
 	options.pods = KUBERNETES_PODS_VERIFIED;
 	assert_int_equal(kubernetes_new(&options, &plugin), ERR_NONE);
 	fixture_add_plugin(fixture, plugin);
-	fixture_add_plugin(fixture, (struct plugin_instance){&next_ops, NULL});
+	fixture_add_next(fixture);
 	fixture_put(fixture, "svc.cluster.local", "");
 	fixture_put(fixture, "pod.cluster.local", "");
 	fixture_put(fixture, SVC, "");

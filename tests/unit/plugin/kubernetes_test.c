@@ -43,17 +43,6 @@ static void expect_all(
 	}
 }
 
-/* --- the plugin behind, which answers REFUSED so that it is seen --- */
-
-static enum verdict next_query(void *instance, struct query *query)
-{
-	(void)instance;
-	query->reply.rcode = RCODE_REFUSED;
-	return VERDICT_REPLY;
-}
-
-static const struct plugin_ops next_ops = {.name = "next", .query = next_query};
-
 #define PASSED_ON "REFUSED\n"
 
 static void begin_with(struct fixture *fixture, struct kubernetes_options options)
@@ -64,7 +53,7 @@ static void begin_with(struct fixture *fixture, struct kubernetes_options option
 	options.store = fixture->store;
 	assert_int_equal(kubernetes_new(&options, &plugin), ERR_NONE);
 	fixture_add_plugin(fixture, plugin);
-	fixture_add_plugin(fixture, (struct plugin_instance){&next_ops, NULL});
+	fixture_add_next(fixture);
 	fixture_put(fixture, "svc.cluster.local", "");
 	fixture_put(fixture, "pod.cluster.local", "");
 	fixture_put(fixture, SVC, "");

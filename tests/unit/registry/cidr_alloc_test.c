@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/draw.h"
 #include "zones/registry/cidr_alloc.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -57,8 +58,7 @@ static uint64_t random_state;
 
 static unsigned random_below(unsigned limit)
 {
-	random_state = random_state * 6364136223846793005 + 1442695040888963407;
-	return (unsigned)(random_state >> 33) % limit;
+	return draw_below(&random_state, limit);
 }
 
 static const char *service_ns(int service)

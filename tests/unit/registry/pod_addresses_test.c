@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/draw.h"
 #include "tests/support/failing_malloc.h"
 #include "zones/registry/pod_addresses.h"
 
@@ -23,9 +24,7 @@ struct model {
 
 static unsigned draw(struct model *model, unsigned below)
 {
-	model->random = model->random * UINT64_C(6364136223846793005) +
-			UINT64_C(1442695040888963407);
-	return (unsigned)(model->random >> 33) % below;
+	return draw_below(&model->random, below);
 }
 
 /* Even ones are IPv4; an IPv6 one begins as an IPv4 one does. */

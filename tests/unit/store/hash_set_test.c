@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/draw.h"
 #include "tests/support/failing_malloc.h"
 #include "zones/store/hash_set.h"
 #include "zones/store/reader.h"
@@ -24,9 +25,7 @@ struct model {
 
 static unsigned draw(struct model *model, unsigned below)
 {
-	model->random = model->random * UINT64_C(6364136223846793005) +
-			UINT64_C(1442695040888963407);
-	return (unsigned)(model->random >> 33) % below;
+	return draw_below(&model->random, below);
 }
 
 /* Half of them are one long run of neighbours. */

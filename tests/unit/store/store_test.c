@@ -11,6 +11,7 @@
 
 #include "server/base/clock.h"
 #include "server/wire/message.h"
+#include "tests/support/draw.h"
 #include "tests/support/failing_malloc.h"
 #include "zones/store/store_write.h"
 
@@ -323,9 +324,7 @@ struct model {
 
 static unsigned draw(struct model *model, unsigned below)
 {
-	model->random = model->random * UINT64_C(6364136223846793005) +
-			UINT64_C(1442695040888963407);
-	return (unsigned)(model->random >> 33) % below;
+	return draw_below(&model->random, below);
 }
 
 static void model_name(unsigned parent, unsigned leaf, char out[64])

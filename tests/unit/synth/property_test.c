@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/draw.h"
 #include "tests/unit/synth/rig.h"
 
 /*
@@ -29,9 +30,7 @@ struct world {
 static unsigned draw(struct world *world, unsigned below)
 {
 	/* Knuth's multiplicative generator: the same on every machine. */
-	world->random = world->random * UINT64_C(6364136223846793005) +
-			UINT64_C(1442695040888963407);
-	return (unsigned)(world->random >> 33) % below;
+	return draw_below(&world->random, below);
 }
 
 static const char *pick(struct world *world, const char *const *texts, unsigned count)
